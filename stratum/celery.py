@@ -1,0 +1,18 @@
+"""The Celery application and the schedule, as one table."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "stratum.settings")
+
+app = Celery("stratum")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["stratum.workspaces", "cdp"])
+
+# Everything that is due is claimed by the tick; rows say when (`next_run_at`). What waited too long is dropped, because
+# the next one does the same.
+app.conf.beat_schedule = {
+    "tick": {"task": "stratum.tick", "schedule": 60.0, "options": {"expires": 60}},
+    "project": {"task": "cdp.project", "schedule": 5.0, "options": {"expires": 5}},
+}

@@ -1,0 +1,65 @@
+"""The first page's content, asked of what the rooms registered."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from stratum.workspaces import registry
+from stratum.workspaces.access import Actor
+from stratum.workspaces.context import address
+from stratum.workspaces.models import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """`facts` is what the card's room computed; its `template` knows the shape."""
+
+    name: str
+    title: str
+    template: str
+    facts: object
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    label: str
+    sentence: str
+    url: str | None
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    steps: tuple[Step, ...]
+
+    @property
+    def done(self) -> int:
+        return sum(step.done for step in self.steps)
+
+    @property
+    def complete(self) -> bool:
+        return self.done == len(self.steps)
+
+
+def shown(actor: Actor, workspace: Workspace, *, now: datetime) -> list[Card]:
+    """The cards that `actor` may see, in their order."""
+    return [
+        Card(card.name, card.title, card.template, card.facts(workspace, now))
+        for card in sorted(registry.home_cards.values(), key=lambda card: (card.order, card.name))
+        if actor.may(card.right)
+    ]
+
+
+def checklist(actor: Actor, workspace: Workspace) -> Checklist:
+    """The first steps of a team, ticked from its data. A step links only where `actor` may go."""
+    ordered = sorted(registry.first_steps.values(), key=lambda step: (step.order, step.name))
+    return Checklist(
+        tuple(
+            Step(
+                step.label,
+                step.sentence,
+                address(step.url_name) if actor.may(step.right) else None,
+                step.done(workspace),
+            )
+            for step in ordered
+        )
+    )

@@ -1,0 +1,52 @@
+"""An anticipated refusal: a code for programs and a sentence fit for a person.
+
+Services raise it; a page turns it into a form error (422), the API into problem+json, admin into a message.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with one place of the input. `pointer` is a JSON pointer such as `/steps/1/event`."""
+
+    pointer: str
+    detail: str
+    code: str = "invalid"
+
+
+class Refusal(Exception):
+    """`status` is the HTTP status that says it best."""
+
+    status = 409
+
+    def __init__(self, code: str, sentence: str, *, faults: Sequence[Fault] = (), status: int | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+        self.faults = tuple(faults)
+        if status is not None:
+            self.status = status
+
+
+class Invalid(Refusal):
+    """The input itself is wrong; `faults` name each place."""
+
+    status = 422
+
+    def __init__(self, faults: Sequence[Fault], *, code: str = "invalid") -> None:
+        super().__init__(code, " ".join(fault.detail for fault in faults), faults=faults)
+
+
+class NotAllowed(Refusal):
+    status = 403
+
+
+class Missing(Refusal):
+    """Not there, or not yours: the two are one answer."""
+
+    status = 404
+
+    def __init__(self, sentence: str = "There is nothing here with that address.") -> None:
+        super().__init__("not_found", sentence)

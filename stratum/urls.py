@@ -1,0 +1,21 @@
+"""Every route, from the rooms that own them."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from stratum import health
+from stratum.lib import errors
+from stratum.lib.routes import route
+
+urlpatterns = [
+    route("healthz", health.healthz, name="healthz"),
+    path("", include("stratum.home.urls")),
+    path("", include("stratum.workspaces.urls")),  # before admin, whose login it replaces
+    path("admin/", admin.site.urls),
+    path("", include("cdp.urls")),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.page_not_found
+handler500 = errors.server_error

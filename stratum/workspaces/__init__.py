@@ -1,0 +1,1 @@
+"""Who, with which right, up to which limit."""

@@ -1,0 +1,110 @@
+"""What apps upstairs tell the ground floor in their `ready()`: it never looks up itself."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from stratum.workspaces.models import Workspace
+from stratum.workspaces.roles import Right
+
+
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=Named)
+
+
+class Registry(dict[str, T], Generic[T]):
+    """Entries by name. A second entry of a name is a mistake in the program."""
+
+    def register(self, entry: T) -> None:
+        if entry.name in self:
+            raise ValueError(f"{entry.name!r} is registered twice")
+        self[entry.name] = entry
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """Counts what a plan limits; `name` is a key of plans.METERS."""
+
+    name: str
+    count: Callable[[Workspace], int]
+
+
+@dataclass(frozen=True, slots=True)
+class HomeCard:
+    """A card of the first page: `template` is rendered with `card.facts`, what `facts(workspace, now)` returned."""
+
+    name: str
+    title: str
+    template: str
+    facts: Callable[[Workspace, datetime], object]
+    right: Right = "view"
+    order: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStep:
+    """A line of the onboarding checklist, ticked when `done(workspace)`."""
+
+    name: str
+    label: str
+    sentence: str
+    url_name: str
+    done: Callable[[Workspace], bool]
+    right: Right = "view"
+    order: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Eraser:
+    """Forgets profiles for good: `erase(workspace, profile_ids, now)`, inside the caller's transaction."""
+
+    name: str
+    erase: Callable[[Workspace, Sequence[int], datetime], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """Something that uses a definition of another room."""
+
+    kind: str
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class DependentFinder:
+    """Finds who uses the `kind` (`trait`, `segment`, …) of that reference."""
+
+    name: str
+    kind: str
+    find: Callable[[Workspace, str], Iterable[Dependent]]
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledWork:
+    """What the tick starts. `claim(now)` runs inside a transaction: it locks due rows (`SKIP LOCKED`), moves their
+    `next_run_at` on and gives the arguments of each run of `task`.
+    """
+
+    name: str
+    task: str
+    claim: Callable[[datetime], Iterable[Mapping[str, Any]]]
+
+
+meters: Registry[Meter] = Registry()
+home_cards: Registry[HomeCard] = Registry()
+first_steps: Registry[FirstStep] = Registry()
+erasers: Registry[Eraser] = Registry()
+dependent_finders: Registry[DependentFinder] = Registry()
+scheduled_work: Registry[ScheduledWork] = Registry()
+
+
+def dependents(workspace: Workspace, kind: str, reference: str) -> list[Dependent]:
+    """Everything that uses the definition, over all rooms."""
+    finders = (finder for finder in dependent_finders.values() if finder.kind == kind)
+    return [dependent for finder in finders for dependent in finder.find(workspace, reference)]

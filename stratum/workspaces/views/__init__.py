@@ -1,0 +1,1 @@
+"""Pages of accounts, settings and jobs."""
