@@ -1,0 +1,380 @@
+"""What the engine is told, what it is asked, and what it answers.
+
+Instants are whole microseconds since 1970 UTC, durations whole microseconds, ranges half-open [start, end).
+Events are ordered by (time, received, sequence number), which is total.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdp.engine.predicates import Predicate
+
+Ints = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+Cursor = dict[str, Any]
+Position = tuple[int, int, int]
+Mode = Literal["ordered", "strict", "any_order"]
+Counting = Literal["unique", "totals"]
+Attribution = Literal["first_touch", "last_touch", "step", "all_steps"]
+
+ANY_EVENT = "*"
+NEVER = -1
+
+
+class EngineError(Exception):
+    """The engine cannot answer; the text is a sentence for a person."""
+
+
+class EngineBusy(EngineError):
+    """Somebody else writes to this workspace and did not finish in time."""
+
+
+class EngineUnwritable(EngineError):
+    """A change could not be stored, most likely because the disk is full: the old state stays and can be asked."""
+
+
+class NotSupported(EngineError):
+    """A question outside what this engine can answer."""
+
+
+class EngineDamaged(EngineError):
+    """A file is missing, truncated or altered: rebuild from the truth."""
+
+
+@dataclass(frozen=True, eq=False)
+class EventBatch:
+    """Events to append; all columns have one length. `properties` is parsed JSON, `kind` 0 track, 1 page, 2 screen.
+
+    `profile` is the profile at ingestion: the engine follows the links itself. A sequence number comes once.
+    """
+
+    seq: Ints
+    profile: Ints
+    ts: Ints
+    received: Ints
+    name: list[str]
+    kind: Bytes
+    properties: list[dict[str, Any]]
+
+    def __len__(self) -> int:
+        return len(self.name)
+
+
+@dataclass(frozen=True, eq=False)
+class AttributeBatch:
+    """Attribute values (parsed JSON, None removes) and since when they hold."""
+
+    profile: Ints
+    name: list[str]
+    value: list[Any]
+    ts: Ints
+
+    def __len__(self) -> int:
+        return len(self.name)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Any of `events` (ANY_EVENT for all) that satisfies `where`, at most `max_gap` after the previous step."""
+
+    events: tuple[str, ...]
+    where: Predicate | None = None
+    max_gap: int | None = None
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """An event that must not happen strictly between the steps with the 0-based indexes `after` < `before`."""
+
+    events: tuple[str, ...]
+    where: Predicate | None
+    after: int
+    before: int
+
+
+@dataclass(frozen=True)
+class ByProperty:
+    """By a property of the events that match steps (dotted paths lead into objects).
+
+    first_touch, last_touch: the first or last value of all these events of the user, missing ones passed over, whenever
+    they happened. step: the value at the 0-based `step`, of those who reached it. all_steps: the funnel is asked once
+    per value, of events with that value.
+    """
+
+    property: str
+    attribution: Attribution = "first_touch"
+    step: int | None = None
+
+
+@dataclass(frozen=True)
+class ByAttribute:
+    """By the profile attribute, as it is at the `as_of` of the question."""
+
+    attribute: str
+
+
+@dataclass(frozen=True, eq=False)
+class ByGroups:
+    """By what is known of each profile otherwise: `label[i]` (JSON) for `profile[i]`, missing for all others."""
+
+    profile: Ints
+    label: list[Any]
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """The `limit` values with the most entries each get a group; the rest share one."""
+
+    by: ByProperty | ByAttribute | ByGroups
+    limit: int = 10
+
+
+@dataclass(frozen=True)
+class FunnelSpec:
+    """Who went how far: entries in [start, end), later steps up to `window` after the entry, inclusive.
+
+    With counting "totals" the answers speak of attempts instead of users.
+    """
+
+    steps: tuple[Step, ...]
+    mode: Mode
+    window: int
+    counting: Counting
+    start: int
+    end: int
+    exclusions: tuple[Exclusion, ...] = ()
+    profiles: frozenset[int] | None = None
+    breakdown: Breakdown | None = None
+
+
+@dataclass(frozen=True)
+class StepAnswer:
+    """How many reached the step, and how long it took them from the previous one (None for the first step)."""
+
+    count: int
+    average_us: float | None
+    median_us: float | None
+
+
+@dataclass(frozen=True)
+class FunnelAnswer:
+    """`in_progress` have not converted, but an entry whose window is still open. Times run from entry to completion."""
+
+    steps: tuple[StepAnswer, ...]
+    converted: int
+    in_progress: int
+    average_us: float | None
+    median_us: float | None
+    breakdown: tuple["Group", ...] = ()
+
+
+class Rest(Enum):
+    """The label of the group of all values beyond the limit."""
+
+    OTHER = "__other__"
+
+
+OTHER = Rest.OTHER
+
+
+@dataclass(frozen=True)
+class Group:
+    """The answer for one value (JSON) of a breakdown: None for the missing one, OTHER for the rest."""
+
+    value: Any
+    answer: FunnelAnswer
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The answer for entries in [start, end). `is_open`: who enters in it may still convert."""
+
+    start: int
+    end: int
+    is_open: bool
+    answer: FunnelAnswer
+
+
+@dataclass(frozen=True, eq=False)
+class FunnelPeople:
+    """Everybody who entered, by ascending profile; every attempt, by profile and opening, where totals are counted.
+
+    `step_ts` is (people, steps), NEVER where a step was not reached. In any order, column k is the step done as k-th.
+    With a breakdown `group` is each one's place in `groups`, the values of the answer's breakdown in its order; with
+    attribution "step" those who did not reach it are left out, with "all_steps" one may be in several groups.
+    """
+
+    profile: Ints
+    depth: Ints
+    step_ts: Ints
+    group: Ints | None = None
+    groups: tuple[Any, ...] = ()
+
+    @property
+    def entry_ts(self) -> Ints:
+        return self.step_ts[:, 0]
+
+    @property
+    def completion_ts(self) -> Ints:
+        return self.step_ts[:, -1]
+
+
+@dataclass(frozen=True)
+class TimelineEvent:
+    seq: int
+    profile: int
+    ts: int
+    received: int
+    name: str
+    kind: int
+    properties: dict[str, Any]
+
+    @property
+    def position(self) -> Position:
+        return self.ts, self.received, self.seq
+
+
+@dataclass(frozen=True)
+class PropertySummary:
+    """`types` are of number, text, bool, list, object; `samples` the most frequent values."""
+
+    name: str
+    count: int
+    types: tuple[str, ...]
+    samples: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class EventSummary:
+    name: str
+    count: int
+    profiles: int
+    last_ts: int
+    properties: tuple[PropertySummary, ...]
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Event names by falling count, each with its properties by falling count."""
+
+    events: tuple[EventSummary, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """Everybody who did anything, by ascending profile."""
+
+    profile: Ints
+    first_ts: Ints
+    last_ts: Ints
+    events: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Daily:
+    """One entry for every day of the range, empty days too; `day` is the instant at which it begins."""
+
+    day: Ints
+    events: Ints
+    profiles: Ints
+
+
+@dataclass(frozen=True)
+class AttributeValue:
+    """What an attribute has been since `ts`; None means it was removed."""
+
+    ts: int
+    value: Any
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What is wrong with which file."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How much the engine holds: events that count, files, and bytes on disk."""
+
+    events: int
+    files: int
+    bytes: int
+    pending: int = field(default=0)
+
+
+class Writer(Protocol):
+    """One change of the engine's state: everything given to it counts from `commit` on, or never."""
+
+    @property
+    def cursor(self) -> Cursor | None: ...
+
+    def append(self, batch: EventBatch) -> None: ...
+
+    def retract(self, seqs: Iterable[int]) -> None:
+        """These events are voided; events that come later under such a number are not counted either."""
+
+    def relink(self, links: Mapping[int, int]) -> None:
+        """Loser → survivor merges, p → p splits p off again: events keep the profile they came with."""
+
+    def forget(self, profiles: Iterable[int]) -> None:
+        """Erase the events and attributes that now belong to these profiles, from disk too at the next compaction."""
+
+    def purge(self, before_ts: int) -> None:
+        """Drop all events before the instant."""
+
+    def set_attributes(self, batch: AttributeBatch) -> None: ...
+
+    def commit(self, cursor: Cursor) -> None:
+        """Once. Raises EngineUnwritable."""
+
+
+class Engine(Protocol):
+    """The analytics of one workspace. Any number of instances, threads and processes may read while one writes."""
+
+    def writing(self, timeout: float) -> AbstractContextManager[Writer]:
+        """Raises EngineBusy after `timeout` seconds. Leaving without commit discards."""
+
+    def cursor(self) -> Cursor | None: ...
+
+    def drop(self) -> None:
+        """Forget everything, cursor included: what follows is a rebuild."""
+
+    def check(self) -> list[Damage]: ...
+
+    def compact(self) -> bool:
+        """Fold the recent runs into the base. False when somebody else changed or compacts it meanwhile, or when
+        there is no room for it: all is as before then."""
+
+    def stored(self) -> Stored: ...
+
+    def funnel(self, spec: FunnelSpec, as_of: int) -> FunnelAnswer: ...
+
+    def funnel_people(self, spec: FunnelSpec, as_of: int) -> FunnelPeople: ...
+
+    def trend(self, spec: FunnelSpec, edges: Sequence[int], as_of: int) -> tuple[Bucket, ...]:
+        """By bucket of entry, between ascending `edges`; only entries in the range of the spec count. A user counts
+        once in every bucket entered, an attempt in the bucket in which it opened."""
+
+    def timeline(
+        self, profile: int, as_of: int, limit: int, before: Position | None = None
+    ) -> tuple[TimelineEvent, ...]:
+        """Newest first, up to `limit`; `before` is the position of the last event already seen."""
+
+    def attributes(self, profile: int) -> dict[str, tuple[AttributeValue, ...]]:
+        """The attribute history, oldest first."""
+
+    def catalog(self, since: int, as_of: int) -> Catalog: ...
+
+    def activity(self, as_of: int) -> Activity: ...
+
+    def daily(self, start: int, end: int, as_of: int, offset: int = 0) -> Daily:
+        """Events per day; days begin `offset` microseconds east of UTC midnight."""

@@ -1,0 +1,1 @@
+"""An embedded columnar engine: immutable Arrow files, a manifest, compiled kernels."""

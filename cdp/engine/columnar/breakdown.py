@@ -1,0 +1,158 @@
+"""A funnel by the values of something: which row of the answer belongs to which value, and a group for each."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdp.engine.base import OTHER, Breakdown, ByAttribute, ByGroups, ByProperty, FunnelSpec, Ints, NotSupported
+from cdp.engine.columnar.labels import MISSING, Codes, Labels, attribute_codes, codes_by_profile, event_codes
+from cdp.engine.columnar.snapshot import Side, Snapshot
+from cdp.engine.columnar.touches import Coded, touched, values_at
+from cdp.engine.columnar.walk import NamedTrack, Track, Walked, together, tracks_of, walk_tracks
+
+# Codes beside MISSING: of those whom the breakdown leaves out, and of the values beyond the limit.
+LEFT_OUT = -2
+
+
+class Grouped:
+    """Rows with their place in `groups`, the values in the order of the answer; `whole` are the rows of the funnel
+    itself, where the groups are parts of it."""
+
+    def __init__(self, walked: Walked, group: Ints, groups: list[object], whole: Walked | None = None) -> None:
+        self.walked = walked
+        self.group = group
+        self.groups = groups
+        self.whole = whole
+
+    def parts(self) -> list[Walked]:
+        order = np.argsort(self.group, kind="stable")
+        cuts = np.searchsorted(self.group[order], np.arange(len(self.groups) + 1))
+        return [self.walked.take(order[low:high]) for low, high in pairwise(cuts)]
+
+
+def refuse_breakdown(spec: FunnelSpec, breakdown: Breakdown) -> None:
+    by = breakdown.by
+    if breakdown.limit < 1:
+        raise NotSupported("A breakdown shows at least one value.")
+    if not isinstance(by, ByProperty) or by.attribution != "step":
+        return
+    if spec.mode == "any_order":
+        raise NotSupported("A value at a step needs steps in order.")
+    if by.step is None or not 0 <= by.step < len(spec.steps):
+        raise NotSupported("The step whose value is wanted is not in the funnel.")
+
+
+def grouped(snapshot: Snapshot, spec: FunnelSpec, breakdown: Breakdown, as_of: int) -> Grouped:
+    by = breakdown.by
+    if isinstance(by, ByProperty) and by.attribution == "all_steps":
+        return per_value(snapshot, spec, by.property, breakdown.limit, as_of)
+    labels = Labels()
+    walks, codes = [], []
+    for side in snapshot.sides:
+        tracks = tracks_of(side, spec, as_of)
+        walked = walk_tracks(side, tracks, spec, as_of, snapshot.floor)
+        walks.append(walked)
+        if isinstance(by, ByProperty):
+            codes.append(property_codes(side, tracks, walked, spec, by, (snapshot.floor, as_of), labels))
+        else:
+            codes.append(profile_codes(snapshot, by, walked.profile, as_of, labels))
+    return group_rows(together(walks), np.concatenate(codes), labels, breakdown.limit)
+
+
+def profile_codes(snapshot: Snapshot, by: ByAttribute | ByGroups, profiles: Ints, as_of: int, labels: Labels) -> Codes:
+    if isinstance(by, ByAttribute):
+        return attribute_codes(snapshot, by.attribute, profiles, as_of, labels)
+    known = zip(by.profile.tolist(), labels.codes(by.label).tolist(), strict=True)
+    return codes_by_profile(dict(known), profiles)
+
+
+def property_codes(
+    side: Side,
+    tracks: Sequence[NamedTrack],
+    walked: Walked,
+    spec: FunnelSpec,
+    by: ByProperty,
+    bounds: tuple[int, int],
+    labels: Labels,
+) -> Codes:
+    """Per row of the answer."""
+    coded = [
+        Coded(one.stream, one.bits, event_codes(one.stream, by.property, labels))
+        for one in tracks
+        if one.serves and one.serves[0] < len(spec.steps)
+    ]
+    if by.attribution != "step":
+        by_place = touched(coded, len(side.ids), len(spec.steps), bounds, by.attribution == "last_touch")
+        return by_place[walked.place]
+    assert by.step is not None
+    reached = walked.depth > by.step
+    codes = np.full(len(reached), LEFT_OUT, np.int32)
+    codes[reached] = values_at(coded, by.step, walked.place[reached], walked.times[reached, by.step])
+    return codes
+
+
+def group_rows(walked: Walked, codes: Codes, labels: Labels, limit: int) -> Grouped:
+    """Groups by falling number of rows, then the missing one and the rest."""
+    sizes = np.bincount(codes[codes >= 0], minlength=len(labels.values))
+    ranked = labels.ranked(sizes)
+    group_of = np.full(len(labels.values) + 2, LEFT_OUT, np.int64)
+    groups: list[object] = [labels.values[code] for code in ranked[:limit]]
+    group_of[ranked[:limit]] = np.arange(len(groups))
+    if (codes == MISSING).any():
+        group_of[MISSING] = len(groups)
+        groups.append(None)
+    if ranked[limit:]:
+        group_of[ranked[limit:]] = len(groups)
+        groups.append(OTHER)
+    rows = np.flatnonzero(codes != LEFT_OUT)
+    return Grouped(walked.take(rows), group_of[codes[rows]], groups, walked)
+
+
+def per_value(snapshot: Snapshot, spec: FunnelSpec, name: str, limit: int, as_of: int) -> Grouped:
+    """The funnel over the events of one value at a time, ranked by the people who have such an entry."""
+    labels = Labels()
+    sides = [(side, tracks_of(side, spec, as_of)) for side in snapshot.sides]
+    coded = [[event_codes(track.stream, name, labels) for track in tracks] for _, tracks in sides]
+    sizes = np.zeros(len(labels.values) + 1, np.int64)
+    for (side, tracks), codes in zip(sides, coded, strict=True):
+        sizes += entries_by_value(side, tracks, codes, spec, as_of, snapshot.floor, len(sizes))
+    ranked = labels.ranked(sizes[:-1])
+    wanted = [(labels.values[code], [code]) for code in ranked[:limit]]
+    wanted += [(None, [MISSING])] if sizes[MISSING] else []
+    wanted += [(OTHER, ranked[limit:])] if ranked[limit:] else []
+    walks, group = [], []
+    for place, (_, values) in enumerate(wanted):
+        for (side, tracks), codes in zip(sides, coded, strict=True):
+            of_value = [only(track, np.isin(one, values), spec) for track, one in zip(tracks, codes, strict=True)]
+            walks.append(walk_tracks(side, of_value, spec, as_of, snapshot.floor))
+            group.append(np.full(len(walks[-1].profile), place, np.int64))
+    if not walks:
+        side, tracks = sides[0]
+        return Grouped(walk_tracks(side, [], spec, as_of, snapshot.floor), np.empty(0, np.int64), [])
+    return Grouped(together(walks), np.concatenate(group), [value for value, _ in wanted])
+
+
+def entries_by_value(
+    side: Side, tracks: Sequence[Track], coded: Sequence[Codes], spec: FunnelSpec, as_of: int, floor: int, size: int
+) -> Ints:
+    """How many people have an entry of each value; the last one is MISSING."""
+    seen = [np.empty(0, np.int64)]
+    end = min(spec.end, as_of + 1)
+    firsts = np.uint32((1 << len(spec.steps)) - 1 if spec.mode == "any_order" else 1)
+    for track, codes in zip(tracks, coded, strict=True):
+        enters = (track.ts >= max(spec.start, floor)) & (track.ts < end) & (side.skip[track.profile] == 0)
+        rows = np.flatnonzero(enters & ((track.bits & firsts) != 0))
+        seen.append(np.unique(track.profile[rows].astype(np.int64) * size + codes[rows] % size))
+    entries = np.unique(np.concatenate(seen))
+    if spec.profiles is not None:
+        entries = entries[np.isin(side.ids[entries // size], np.fromiter(spec.profiles, np.int64))]
+    return np.bincount(entries % size, minlength=size)
+
+
+def only(track: Track, has_value: NDArray[np.bool_], spec: FunnelSpec) -> Track:
+    """The track where events of other values do no step; they are still excluded, and still neighbours."""
+    steps = np.uint32((1 << len(spec.steps)) - 1)
+    return replace(track, bits=np.where(has_value, track.bits, track.bits & ~steps).astype(np.uint32))

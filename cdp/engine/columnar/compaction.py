@@ -1,0 +1,207 @@
+"""Folding runs, merges, voids, erasures and retention into a new base, while others go on reading and writing."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdp.engine.base import EngineBusy, Ints
+from cdp.engine.columnar.arrow import write_arrays
+from cdp.engine.columnar.attributes import join_histories, save_history
+from cdp.engine.columnar.manifest import (
+    COMPACTED,
+    COMPACTION_LOCK,
+    WRITER_LOCK,
+    Manifest,
+    Named,
+    locked,
+    read_manifest,
+    swap_manifest,
+    sweep,
+)
+from cdp.engine.columnar.snapshot import Profiles, Snapshot
+from cdp.engine.columnar.table import Part, Table, join_tables, save
+from cdp.engine.columnar.writer import write_named
+
+# Names with fewer rows share a table, so that thousands of names do not need thousands of files.
+OWN_TABLE_ROWS = 4_096
+LOCK_SECONDS = 10.0
+
+
+def compact(folder: Path) -> bool:
+    """False when another compaction is at work, the folder changed in a way that makes this one useless, or there is
+    no room; what was written until then is swept by the next one."""
+    try:
+        with locked(folder, COMPACTION_LOCK, timeout=0):
+            frozen = freeze(folder)
+            snapshot = Snapshot(folder, frozen)
+            return not is_worthwhile(snapshot) or put_in_place(folder, frozen, new_base(folder, snapshot))
+    except (EngineBusy, OSError):
+        return False
+
+
+def freeze(folder: Path) -> Manifest:
+    """Ask writers to leave the present runs as they are."""
+    with locked(folder, WRITER_LOCK, LOCK_SECONDS):
+        manifest = read_manifest(folder)
+        names = tuple(run.file for run in (*manifest.runs, *manifest.attribute_runs))
+        if names == manifest.frozen:
+            return manifest
+        return swap_manifest(folder, replace(manifest, frozen=names))
+
+
+def is_worthwhile(snapshot: Snapshot) -> bool:
+    manifest = snapshot.manifest
+    changed = manifest.runs or manifest.attribute_runs or manifest.state != manifest.base_state
+    return bool(changed) or any(has_purged_rows(table, snapshot.floor) for table in snapshot.base)
+
+
+def has_purged_rows(table: Table, floor: int) -> bool:
+    return bool(len(table)) and bool(table.ts.min() < floor)
+
+
+def put_in_place(folder: Path, frozen: Manifest, base: Manifest) -> bool:
+    """Swap the base if it still stands for what it was made of; what came since stays as runs and state."""
+    with locked(folder, WRITER_LOCK, LOCK_SECONDS):
+        now = read_manifest(folder)
+        count, attribute_count = len(frozen.runs), len(frozen.attribute_runs)
+        is_same = (
+            now.base_state == frozen.base_state
+            and (now.profiles, now.tables) == (frozen.profiles, frozen.tables)
+            and now.runs[:count] == frozen.runs
+            and now.attribute_runs[:attribute_count] == frozen.attribute_runs
+        )
+        if is_same:
+            now = swap_manifest(
+                folder,
+                replace(
+                    now,
+                    profiles=base.profiles,
+                    tables=base.tables,
+                    base_state=base.base_state,
+                    base_attributes=base.base_attributes,
+                    runs=now.runs[count:],
+                    attribute_runs=now.attribute_runs[attribute_count:],
+                    frozen=(),
+                ),
+            )
+            sweep(folder, now, compacted=False)
+        sweep(folder, now, compacted=True)
+        return is_same
+
+
+def new_base(folder: Path, snapshot: Snapshot) -> Manifest:
+    profiles = extended(snapshot)
+    own = own_names(snapshot)
+    shared_names = frozenset(all_names(snapshot)) - own
+    groups = [frozenset([name]) for name in sorted(own)] + ([shared_names] if shared_names else [])
+    return Manifest(
+        profiles=write_profiles(folder, snapshot, profiles),
+        tables=tuple(named for names in groups if (named := base_table(folder, snapshot, profiles, names))),
+        base_state=snapshot.manifest.state,
+        base_attributes=write_attributes(folder, snapshot),
+    )
+
+
+def all_names(snapshot: Snapshot) -> set[str]:
+    return {name for table in (*snapshot.base, *snapshot.runs) for name in table.names}
+
+
+def own_names(snapshot: Snapshot) -> frozenset[str]:
+    rows: dict[str, int] = {}
+    for table in (*snapshot.base, *snapshot.runs):
+        for name, count in zip(table.names, np.diff(table.starts).tolist(), strict=True):
+            rows[name] = rows.get(name, 0) + count
+    return frozenset(name for name, count in rows.items() if count >= OWN_TABLE_ROWS)
+
+
+def extended(snapshot: Snapshot) -> Profiles:
+    """The base's profiles with the new ones behind them, so that unchanged tables stay good."""
+    seen = [run.origin for run in snapshot.runs]
+    ids = np.unique(np.concatenate([*seen, *(snapshot.state.owner(one) for one in seen), snapshot.state.roots]))
+    fresh = ids[snapshot.profiles.find(ids) < 0]
+    every = np.concatenate([snapshot.profiles.ids, fresh])
+    order = np.argsort(every)
+    return Profiles(every, every[order], order.astype(np.int32))
+
+
+def write_profiles(folder: Path, snapshot: Snapshot, profiles: Profiles) -> Named | None:
+    if len(profiles.ids) == len(snapshot.profiles.ids):
+        return snapshot.manifest.profiles
+    arrays = {"ids": profiles.ids, "ordered": profiles.ordered, "numbers": profiles.numbers}
+    return write_named(folder, f"{COMPACTED}profiles-", len(profiles.ids), lambda path: write_arrays(path, arrays, {}))
+
+
+def write_attributes(folder: Path, snapshot: Snapshot) -> Named | None:
+    if not snapshot.histories:
+        return None
+    history = join_histories(snapshot.histories, snapshot.state.forgotten)
+    return write_named(folder, f"{COMPACTED}attributes-", len(history), lambda path: save_history(path, history))
+
+
+def base_table(folder: Path, snapshot: Snapshot, profiles: Profiles, names: frozenset[str]) -> Named | None:
+    """The file of these names: the old one when nothing in it changed, None when no row is left."""
+    parts = list(table_parts(snapshot, profiles, names))
+    if len(parts) == 1 and (unchanged := unchanged_file(snapshot, parts[0])):
+        return unchanged
+    if not any(part.keep.any() for part in parts):
+        return None
+    table = join_tables(parts)
+    return write_named(folder, f"{COMPACTED}table-", len(table), lambda path: save(path, table))
+
+
+def unchanged_file(snapshot: Snapshot, part: Part) -> Named | None:
+    is_same = bool(part.keep.all()) and np.array_equal(part.profile, part.table.profile)
+    named = dict(zip(map(id, snapshot.base), snapshot.manifest.tables, strict=True))
+    return named.get(id(part.table)) if is_same else None
+
+
+def table_parts(snapshot: Snapshot, profiles: Profiles, names: frozenset[str]) -> Iterator[Part]:
+    for table in snapshot.base:
+        if names & set(table.names):
+            keep = rows_named(table, names) & (table.ts >= snapshot.floor)
+            yield Part(
+                table, keep & base_counts(snapshot, table), present_owners(snapshot, profiles, table), table.origin
+            )
+    for run in snapshot.runs:
+        if names & set(run.names):
+            keep = rows_named(run, names) & (run.ts >= snapshot.floor) & snapshot.state.counts(run.seq, run.origin)
+            owner = profiles.find(snapshot.state.owner(run.origin))
+            yield Part(run, keep, owner, profiles.find(run.origin))
+
+
+def rows_named(table: Table, names: frozenset[str]) -> NDArray[np.bool_]:
+    wanted = np.array([name in names for name in table.names])
+    return np.repeat(wanted, np.diff(table.starts))
+
+
+def base_counts(snapshot: Snapshot, table: Table) -> NDArray[np.bool_]:
+    """Only what was voided or erased since the base was made can be in it."""
+    state, old = snapshot.state, snapshot.base_state
+    voided = np.setdiff1d(state.retracted[state.retracted_from >= 0], old.retracted)
+    erased = numbers_of(snapshot, np.setdiff1d(state.forgotten, old.forgotten))
+    keep = np.ones(len(table), np.bool_)
+    if len(voided):
+        keep &= ~np.isin(table.seq, voided)
+    if len(erased):
+        keep &= ~np.isin(table.origin, erased)
+    return keep
+
+
+def numbers_of(snapshot: Snapshot, ids: Ints) -> NDArray[np.int32]:
+    numbers = snapshot.profiles.find(ids)
+    return numbers[numbers >= 0]
+
+
+def present_owners(snapshot: Snapshot, profiles: Profiles, table: Table) -> NDArray[np.int32]:
+    """Per row of a base table the dense number of its owner, changed where links changed."""
+    state = snapshot.state
+    numbers = numbers_of(snapshot, state.moved_since(snapshot.base_state))
+    if not len(numbers):
+        return table.profile
+    rows = np.flatnonzero(np.isin(table.origin, numbers))
+    owner = table.profile.copy()
+    owner[rows] = profiles.find(state.owner(snapshot.profiles.ids[table.origin[rows]]))
+    return owner

@@ -1,0 +1,96 @@
+"""The funnel questions over a snapshot: counts and times from the rows of the walk."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from cdp.engine.base import Bucket, FunnelAnswer, FunnelPeople, FunnelSpec, Group, Ints, NotSupported, StepAnswer
+from cdp.engine.columnar.breakdown import grouped, refuse_breakdown
+from cdp.engine.columnar.snapshot import Snapshot
+from cdp.engine.columnar.walk import Walked, refuse, together, tracks_of, walk, walk_tracks
+
+
+def funnel(snapshot: Snapshot, spec: FunnelSpec, as_of: int) -> FunnelAnswer:
+    refuse(spec)
+    if spec.breakdown is None:
+        return answer(walk(snapshot, spec, as_of))
+    refuse_breakdown(spec, spec.breakdown)
+    found = grouped(snapshot, spec, spec.breakdown, as_of)
+    groups = [Group(value, answer(part)) for value, part in zip(found.groups, found.parts(), strict=True)]
+    whole = found.whole if found.whole is not None else walk(snapshot, spec, as_of)
+    return replace(answer(whole), breakdown=tuple(groups))
+
+
+def answer(walked: Walked) -> FunnelAnswer:
+    steps = walked.times.shape[1]
+    reached = [walked.depth > step for step in range(steps)]
+    done = walked.times[reached[-1]]
+    average, median = middle(done[:, -1] - done[:, 0]) if steps > 1 else (None, None)
+    return FunnelAnswer(
+        steps=tuple(step_answer(walked.times[reached[step]], step) for step in range(steps)),
+        converted=len(done),
+        in_progress=int(np.count_nonzero(walked.still_open)),
+        average_us=average,
+        median_us=median,
+    )
+
+
+def step_answer(times: Ints, step: int) -> StepAnswer:
+    if step == 0:
+        return StepAnswer(len(times), None, None)
+    return StepAnswer(len(times), *middle(times[:, step] - times[:, step - 1]))
+
+
+def middle(durations: Ints) -> tuple[float | None, float | None]:
+    """Average and median."""
+    if not len(durations):
+        return None, None
+    return int(durations.sum()) / len(durations), float(np.median(durations))
+
+
+def funnel_people(snapshot: Snapshot, spec: FunnelSpec, as_of: int) -> FunnelPeople:
+    refuse(spec)
+    if spec.breakdown is None:
+        walked = walk(snapshot, spec, as_of)
+        return rows(walked.take(np.lexsort((walked.opened, walked.profile))))
+    refuse_breakdown(spec, spec.breakdown)
+    found = grouped(snapshot, spec, spec.breakdown, as_of)
+    walked, group = found.walked, found.group
+    rank = group if found.whole is None else np.zeros_like(group)
+    order = np.lexsort((walked.opened, rank, walked.profile))
+    return replace(rows(walked.take(order)), group=group[order], groups=tuple(found.groups))
+
+
+def rows(walked: Walked) -> FunnelPeople:
+    return FunnelPeople(walked.profile, walked.depth.astype(np.int64), walked.times)
+
+
+def trend(snapshot: Snapshot, spec: FunnelSpec, edges: Sequence[int], as_of: int) -> tuple[Bucket, ...]:
+    refuse(spec)
+    if spec.breakdown is not None:
+        raise NotSupported("A trend cannot be broken down: ask for the people of one value.")
+    if any(end <= start for start, end in pairwise(edges)):
+        raise NotSupported("The buckets of a trend must follow one another.")
+    walks = attempts_by_bucket if spec.counting == "totals" else users_by_bucket
+    return tuple(
+        Bucket(start, end, end - 1 + spec.window >= as_of, answer(walked))
+        for (start, end), walked in zip(pairwise(edges), walks(snapshot, spec, edges, as_of), strict=True)
+    )
+
+
+def users_by_bucket(snapshot: Snapshot, spec: FunnelSpec, edges: Sequence[int], as_of: int) -> list[Walked]:
+    """The funnel of the entries of each bucket."""
+    sides = [(side, tracks_of(side, spec, as_of)) for side in snapshot.sides]
+    asked = [replace(spec, start=max(start, spec.start), end=min(end, spec.end)) for start, end in pairwise(edges)]
+    return [
+        together([walk_tracks(side, tracks, one, as_of, snapshot.floor) for side, tracks in sides]) for one in asked
+    ]
+
+
+def attempts_by_bucket(snapshot: Snapshot, spec: FunnelSpec, edges: Sequence[int], as_of: int) -> list[Walked]:
+    """The attempts of the whole range by their opening."""
+    walked = walk(snapshot, spec, as_of)
+    bucket = np.searchsorted(np.array(edges, np.int64), walked.opened, side="right") - 1
+    return [walked.take(np.flatnonzero(bucket == place)) for place in range(len(edges) - 1)]

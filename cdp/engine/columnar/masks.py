@@ -1,0 +1,183 @@
+"""Predicates as one truth value per row: whole columns are compared at once, texts once per distinct text."""
+
+from collections.abc import Callable, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdp.engine.columnar.arrow import Array
+from cdp.engine.columnar.columns import BOOL, JSON, SCALE, SCALED, TEXT, Column, decode_one
+from cdp.engine.columnar.table import REST, View
+from cdp.engine.predicates import (
+    DURATION_OPERATORS,
+    AllOf,
+    AnyItem,
+    AnyOf,
+    Decide,
+    Not,
+    Predicate,
+    Test,
+    any_item,
+    decide_value,
+    exact,
+    look_up,
+)
+
+Mask = NDArray[np.bool_]
+MAX_VERDICTS = 64
+LARGEST = 2**63 - 1
+
+
+def row_mask(predicate: Predicate, view: View, as_of: int) -> Mask:
+    """Which rows of the view satisfy the predicate."""
+    match predicate:
+        case AllOf(children):
+            return combined(np.logical_and, children, view, as_of)
+        case AnyOf(children):
+            return combined(np.logical_or, children, view, as_of)
+        case Not(child):
+            return ~row_mask(child, view, as_of)
+        case AnyItem(name, where):
+            return value_mask(view, name, lambda value: any_item(where, value, as_of), f"{where!r} {as_of}")
+        case Test(name, op):
+            moment = as_of if op in DURATION_OPERATORS else 0
+            decide, bounds = decide_value(predicate, as_of), number_bounds(predicate)
+            return value_mask(view, name, decide, f"{predicate!r} {moment}", bounds)
+
+
+def combined(how: np.ufunc, children: Sequence[Predicate], view: View, as_of: int) -> Mask:
+    mask = row_mask(children[0], view, as_of)
+    for child in children[1:]:
+        mask = how(mask, row_mask(child, view, as_of))
+    return mask
+
+
+def value_mask(view: View, name: str, decide: Decide, key: str, bounds: tuple[int, int] | None = None) -> Mask:
+    mask = np.full(len(view), decide(None))
+    columns = view.table.columns
+    head, _, tail = name.partition(".")
+    exact_column, outer, rest = columns.get(name), columns.get(head) if tail else None, columns.get(REST)
+    if rest is not None or (exact_column is not None and outer is not None):
+        decide_by_row(mask, view, name, {head: outer, name: exact_column, REST: rest}, decide)
+    elif exact_column is not None:
+        overlay(mask, view, exact_column, decide, key, bounds)
+    elif outer is not None:
+        overlay(mask, view, outer, inside(decide, tail), f"{key} inside", None)
+    return mask
+
+
+def decide_by_row(mask: Mask, view: View, name: str, columns: dict[str, Column | None], decide: Decide) -> None:
+    """The slow way, for a property that may be found in more than one column."""
+    found: dict[int, dict[str, Any]] = {}
+    for source, column in columns.items():
+        rows, places = column.places(view.start, view.stop) if column else ((), ())
+        for row, value in zip(rows, column.decode(places) if column else (), strict=True):
+            found.setdefault(row, {}).update(value if source == REST else {source: value})
+    for row, properties in found.items():
+        mask[row] = decide(look_up(properties, name))
+
+
+def inside(decide: Decide, rest: str) -> Decide:
+    return lambda value: decide(look_up(value, rest) if isinstance(value, dict) else None)
+
+
+def overlay(mask: Mask, view: View, column: Column, decide: Decide, key: str, bounds: tuple[int, int] | None) -> None:
+    """Set the rows that have the property."""
+    rows, kind, value = column.within(view.start, view.stop)
+    if len(rows):
+        mask[rows] = decisions(column, kind, value, decide, key, bounds)
+
+
+def decisions(
+    column: Column, kind: NDArray[np.uint8], value: Array, decide: Decide, key: str, bounds: tuple[int, int] | None
+) -> Mask:
+    kinds = np.unique(kind[:1]) if (kind == kind[0]).all() else np.unique(kind)
+    if len(kinds) == 1:
+        return decisions_of_kind(column, int(kinds[0]), value, decide, key, bounds)
+    result = np.empty(len(kind), np.bool_)
+    for one in kinds.tolist():
+        where = kind == one
+        result[where] = decisions_of_kind(column, one, value[where], decide, key, bounds)
+    return result
+
+
+def decisions_of_kind(
+    column: Column, kind: int, value: Array, decide: Decide, key: str, bounds: tuple[int, int] | None
+) -> Mask:
+    if kind == SCALED and bounds is not None:
+        low, high = bounds
+        inside_bounds: Mask = (value >= low) & (value <= high)
+        return inside_bounds
+    if kind in (TEXT, JSON):
+        return verdicts(column, kind, decide, key)[value]
+    if kind == BOOL:
+        return np.array([decide(False), decide(True)])[value]
+    distinct, places = np.unique(value, return_inverse=True)
+    return decide_each(distinct, kind, column, decide)[places]
+
+
+def verdicts(column: Column, kind: int, decide: Decide, key: str) -> Mask:
+    """One decision per text of the dictionary, remembered for the next question."""
+    slot = f"{kind} {key}"
+    found = column.verdicts.get(slot)
+    if found is None:
+        if len(column.verdicts) >= MAX_VERDICTS:
+            column.verdicts.clear()
+        found = column.verdicts[slot] = decide_texts(column, kind, decide)
+    return found
+
+
+def decide_texts(column: Column, kind: int, decide: Decide) -> Mask:
+    """A text that no row of this kind uses may be no JSON at all, so it is not even looked at."""
+    if kind == TEXT:
+        return np.fromiter(map(decide, column.texts.to_pylist()), np.bool_, len(column.texts))
+    used = np.unique(column.value[column.kind == JSON])
+    result = np.zeros(len(column.texts), np.bool_)
+    result[used] = decide_each(used, JSON, column, decide)
+    return result
+
+
+def decide_each(distinct: Array, kind: int, column: Column, decide: Decide) -> Mask:
+    values: list[Any] = [decode_one(kind, one, column.texts) for one in distinct.tolist()]
+    return np.fromiter(map(decide, values), np.bool_, len(values))
+
+
+def number_bounds(test: Test) -> tuple[int, int] | None:
+    """The closed range of scaled values that pass, for tests that are one range of numbers."""
+    if test.op == "between" and isinstance(test.value, tuple):
+        low, high = map(exact, test.value)
+        return None if low is None or high is None else (scaled(low, ROUND_CEILING), scaled(high, ROUND_FLOOR))
+    operand = exact(test.value)
+    if operand is None or test.op not in BOUNDS:
+        return None
+    return BOUNDS[test.op](operand)
+
+
+def scaled(number: Decimal, rounding: str) -> int:
+    """In millionths, held inside 64 bits."""
+    if number.adjusted() > 15:
+        return LARGEST if number > 0 else -LARGEST
+    return int((number * SCALE).to_integral_value(rounding))
+
+
+BOUNDS: dict[str, Callable[[Decimal], tuple[int, int]]] = {
+    "gt": lambda operand: (scaled(operand, ROUND_FLOOR) + 1, LARGEST),
+    "gte": lambda operand: (scaled(operand, ROUND_CEILING), LARGEST),
+    "lt": lambda operand: (-LARGEST, scaled(operand, ROUND_CEILING) - 1),
+    "lte": lambda operand: (-LARGEST, scaled(operand, ROUND_FLOOR)),
+    "eq": lambda operand: (scaled(operand, ROUND_CEILING), scaled(operand, ROUND_FLOOR)),
+}
+
+
+def step_bits(wheres: list[tuple[int, Predicate | None]], view: View, as_of: int) -> NDArray[np.uint32]:
+    """Per row the steps (bit = step) that it serves; one element for all rows when no predicate tells them apart."""
+    always = sum(1 << step for step, where in wheres if where is None)
+    tested = [(step, where) for step, where in wheres if where is not None]
+    if not tested:
+        return np.array([always], np.uint32)
+    bits = np.full(len(view), always, np.uint32)
+    for step, where in tested:
+        bits |= row_mask(where, view, as_of).astype(np.uint32) << np.uint32(step)
+    return bits

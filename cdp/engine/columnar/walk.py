@@ -1,0 +1,246 @@
+"""How far everybody went: from the streams of a snapshot through the kernels to one row per person or attempt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdp.engine.base import (
+    ANY_EVENT,
+    NEVER,
+    Exclusion,
+    FunnelSpec,
+    Ints,
+    NotSupported,
+    Step,
+)
+from cdp.engine.columnar import kernels
+from cdp.engine.columnar.arrow import Array
+from cdp.engine.columnar.attempts import Found
+from cdp.engine.columnar.clean_any_order import MOST_STEPS
+from cdp.engine.columnar.level_attempts import level_attempts
+from cdp.engine.columnar.masks import step_bits
+from cdp.engine.columnar.people import ANY_ORDER, ORDERED, STRICT, each_person
+from cdp.engine.columnar.pool import spread
+from cdp.engine.columnar.snapshot import Flags, Side, Snapshot, Stream
+from cdp.engine.predicates import Predicate
+
+# Bits of an event.
+MAX_STEPS = 32
+MODES = {"ordered": ORDERED, "strict": STRICT, "any_order": ANY_ORDER}
+# The kernel looks at every stream for every event, so streams beyond this many are merged first.
+MAX_STREAMS = 12
+# Below this many people a second thread costs more than it saves.
+PEOPLE_PER_RANGE = 2_000
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """A stream as the kernel reads it: `bits` has one element per row, or one for all. `serves`: those it may
+    have."""
+
+    serves: tuple[int, ...]
+    profile: NDArray[np.int32]
+    ts: Ints
+    bits: NDArray[np.uint32]
+
+    def line(self) -> list[int]:
+        addresses = (self.profile.ctypes.data, self.ts.ctypes.data, self.bits.ctypes.data)
+        return [*addresses, len(self.ts), int(len(self.bits) == len(self.ts))]
+
+
+@dataclass(frozen=True, eq=False)
+class NamedTrack(Track):
+    """The track of the events of one name."""
+
+    stream: Stream
+
+
+@dataclass(frozen=True, eq=False)
+class Walked:
+    """One row per person with an entry, or per attempt. `place` is the profile's in its side. times: (rows, steps),
+    NEVER where not reached."""
+
+    profile: Ints
+    place: NDArray[np.int32]
+    depth: NDArray[np.uint8]
+    opened: Ints
+    still_open: Flags
+    times: Ints
+
+    def take(self, rows: Array) -> "Walked":
+        return Walked(*(getattr(self, one.name)[rows] for one in fields(self)))
+
+
+def refuse(spec: FunnelSpec) -> None:
+    steps = len(spec.steps)
+    if not 1 <= steps + len(spec.exclusions) <= MAX_STEPS or not steps:
+        raise NotSupported(f"A funnel has 1 to {MAX_STEPS} steps and exclusions.")
+    if any(not 0 <= one.after < one.before < steps for one in spec.exclusions):
+        raise NotSupported("An exclusion must lie between a step and a later step of the funnel.")
+    if spec.mode == "any_order" and any(step.max_gap is not None for step in spec.steps):
+        raise NotSupported("A Time Window of a step needs steps in order.")
+    if spec.mode == "any_order" and spec.exclusions:
+        refuse_exclusions(spec)
+
+
+def refuse_exclusions(spec: FunnelSpec) -> None:
+    if spec.counting == "totals":
+        raise NotSupported("Total events in any order cannot be counted with exclusions so far.")
+    if len(spec.steps) > MOST_STEPS:
+        raise NotSupported(f"A funnel in any order can have exclusions up to {MOST_STEPS} steps.")
+
+
+def walk(snapshot: Snapshot, spec: FunnelSpec, as_of: int) -> Walked:
+    return together([walk_side(side, spec, as_of, snapshot.floor) for side in snapshot.sides])
+
+
+def together(parts: Sequence[Walked]) -> Walked:
+    return Walked(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Walked)))
+
+
+def walk_side(side: Side, spec: FunnelSpec, as_of: int, floor: int) -> Walked:
+    return walk_tracks(side, tracks_of(side, spec, as_of), spec, as_of, floor)
+
+
+def tracks_of(side: Side, spec: FunnelSpec, as_of: int) -> list[NamedTrack]:
+    return [track for name in names_of(spec, side) if (track := track_of(side, name, spec, as_of))]
+
+
+def walk_tracks(side: Side, tracks: Sequence[Track], spec: FunnelSpec, as_of: int, floor: int) -> Walked:
+    start, end = max(spec.start, floor), min(spec.end, as_of + 1)
+    is_simple = spec.mode == "ordered" and not spec.exclusions
+    is_plain = is_simple and spec.counting == "unique"
+    levels = by_step(tracks, spec.steps) if is_simple else []
+    # They hold what the addresses in `streams` point to.
+    read = levels or few(tracks)
+    streams = stream_table(read)
+    people = entrants(side, streams, spec, start, end)
+    gaps = np.array([kernels.FOREVER if step.max_gap is None else step.max_gap for step in spec.steps], np.int64)
+    if not is_plain:
+        return walk_each(side, people, streams, gaps, spec, (start, end, as_of), bool(levels))
+    steps = len(spec.steps)
+    depth, still_open = np.zeros(len(people), np.uint8), np.zeros(len(people), np.uint8)
+    times = np.full((len(people), steps), NEVER, np.int64)
+
+    def work(low: int, high: int) -> None:
+        part = slice(low, high)
+        bounds, out = (spec.window, start, end, as_of), (depth[part], times[part], still_open[part])
+        if levels:
+            kernels.level_funnel(people[part], streams, *bounds, *out)
+        else:
+            kernels.ordered_funnel(people[part], streams, gaps, *bounds, *out)
+
+    if len(people):
+        spread(work, len(people), PEOPLE_PER_RANGE)
+    return Walked(side.ids[people], people, depth, times[:, 0], still_open, times)
+
+
+def walk_each(
+    side: Side,
+    people: NDArray[np.int32],
+    streams: Ints,
+    gaps: Ints,
+    spec: FunnelSpec,
+    bounds: tuple[int, int, int],
+    is_level: bool,
+) -> Walked:
+    """The modes and countings that `each_person` answers."""
+    afters = np.array([one.after for one in spec.exclusions], np.int64)
+    befores = np.array([one.before for one in spec.exclusions], np.int64)
+    rules = (spec.window, gaps, afters, befores, *bounds)
+    parts: dict[int, Walked] = {}
+
+    def work(low: int, high: int) -> None:
+        asked, some = people[low:high], []
+        if is_level:
+            tied = np.zeros(len(asked), np.uint8)
+            some.append(level_attempts(asked, streams, rules, tied))
+            asked = asked[tied == 1]
+        some.append(each_person(asked, streams, MODES[spec.mode], spec.counting == "totals", rules))
+        parts[low] = together([rows_of(side, found, rows) for found, rows in some])
+
+    if not len(people):
+        work(0, 0)
+    else:
+        spread(work, len(people), PEOPLE_PER_RANGE)
+    return together([parts[low] for low in sorted(parts)])
+
+
+def rows_of(side: Side, found: Found, rows: int) -> Walked:
+    person, depth, opened, still_open, times = (array[:rows] for array in found)
+    return Walked(side.ids[person], person, depth, opened, still_open, times)
+
+
+def stream_table(tracks: Sequence[Track]) -> Ints:
+    return np.array([track.line() for track in tracks], np.int64).reshape(-1, kernels.STREAM_WIDTH)
+
+
+def by_step(tracks: Sequence[Track], steps: Sequence[Step]) -> list[Track]:
+    """The one track of each step, if every track serves one step only and no step has a gap; else nothing."""
+    serving = [track.serves for track in tracks]
+    if any(step.max_gap is not None for step in steps) or sorted(serving) != [(n,) for n in range(len(steps))]:
+        return []
+    return sorted(tracks, key=lambda track: track.serves)
+
+
+def targets(spec: FunnelSpec) -> Sequence[Step | Exclusion]:
+    """What the bits of an event stand for."""
+    return (*spec.steps, *spec.exclusions)
+
+
+def names_of(spec: FunnelSpec, side: Side) -> list[str]:
+    """The names that the kernel has to see; for neighbours in the whole timeline these are all."""
+    wanted = {name for one in targets(spec) for name in one.events}
+    return sorted(side.names if ANY_EVENT in wanted or spec.mode == "strict" else side.names & wanted)
+
+
+def track_of(side: Side, name: str, spec: FunnelSpec, as_of: int) -> NamedTrack | None:
+    """Bits of the steps, and above them of the exclusions."""
+    stream = side.streams(name)
+    if stream is None:
+        return None
+    serving = [
+        (bit, one.where) for bit, one in enumerate(targets(spec)) if name in one.events or ANY_EVENT in one.events
+    ]
+    serves = tuple(bit for bit, _ in serving)
+    return NamedTrack(serves, stream.profile, stream.ts, gathered_bits(stream, serving, as_of), stream)
+
+
+def gathered_bits(stream: Stream, serving: list[tuple[int, Predicate | None]], as_of: int) -> NDArray[np.uint32]:
+    if all(where is None for _, where in serving):
+        return np.array([sum(1 << step for step, _ in serving)], np.uint32)
+    return stream.gather(lambda view: step_bits(serving, view, as_of))
+
+
+def few(tracks: Sequence[Track]) -> Sequence[Track]:
+    """At most MAX_STREAMS tracks: the shortest are merged into one."""
+    if len(tracks) <= MAX_STREAMS:
+        return tracks
+    tracks = sorted(tracks, key=lambda track: -len(track.ts))
+    return [*tracks[: MAX_STREAMS - 1], merged(tracks[MAX_STREAMS - 1 :])]
+
+
+def merged(tracks: Sequence[Track]) -> Track:
+    profile = np.concatenate([track.profile for track in tracks])
+    ts = np.concatenate([track.ts for track in tracks])
+    bits = np.concatenate([per_row(track) for track in tracks])
+    order = np.lexsort((ts, profile))
+    return Track((), profile[order], ts[order], bits[order])
+
+
+def per_row(track: Track) -> Array:
+    return np.broadcast_to(track.bits, track.ts.shape)
+
+
+def entrants(side: Side, streams: Ints, spec: FunnelSpec, start: int, end: int) -> NDArray[np.int32]:
+    """The places of those with an event in [start, end) that enters, of the given profiles only."""
+    entered = np.zeros(len(side.ids), np.uint8)
+    firsts = (1 << len(spec.steps)) - 1 if spec.mode == "any_order" else 1
+    kernels.mark_entrants(streams, firsts, start, end, entered)
+    entered &= side.skip ^ 1
+    people = np.flatnonzero(entered).astype(np.int32)
+    if spec.profiles is not None:
+        people = people[np.isin(side.ids[people], np.fromiter(spec.profiles, np.int64, len(spec.profiles)))]
+    return people
