@@ -1,0 +1,1 @@
+"""Customers, their events, and questions about them."""

@@ -1,0 +1,187 @@
+"""What funnels look like on the wire. Writing bodies are documented here and read by `cdp.definitions`."""
+
+from datetime import datetime
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from cdp.definitions.funnels import Counting, Mode
+from cdp.models import Funnel
+from cdp.queries.funnels import FunnelResult
+from stratum.lib import periods
+from stratum.lib.periods import Period
+
+MODES: tuple[Mode, ...] = ("ordered", "strict", "any_order")
+COUNTINGS: tuple[Counting, ...] = ("unique", "totals")
+EVENT = {
+    "oneOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+    ],
+    "description": "One event name, a list of names of which any counts, or `*` for any event.",
+}
+
+
+@extend_schema_field(EVENT)
+class EventField(serializers.JSONField):
+    """A name or a list of names."""
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class FilterField(serializers.JSONField):
+    """A predicate: `{"property": …, "op": …, "value": …}`, or `and`, `or`, `not`, `any_item` of such."""
+
+
+@extend_schema_field({"type": "null"})
+class LaterField(serializers.JSONField):
+    """In the published interface, and always null as long as it cannot be asked for."""
+
+
+class StepShape(serializers.Serializer[Any]):
+    event = EventField()
+    label = serializers.CharField(required=False, max_length=120)  # type: ignore[assignment]
+    where = FilterField(required=False)
+    max_gap = serializers.CharField(
+        required=False, help_text="Time Window: the longest time from the previous step, such as P1D."
+    )
+
+
+class ExclusionShape(serializers.Serializer[Any]):
+    event = EventField()
+    where = FilterField(required=False)
+    between = serializers.ListField(
+        child=serializers.IntegerField(min_value=0), min_length=2, max_length=2, help_text="Two 0-based step indexes."
+    )
+
+
+class DefinitionShape(serializers.Serializer[Any]):
+    steps = serializers.ListField(child=StepShape(), min_length=2, max_length=20)
+    mode = serializers.ChoiceField(MODES, required=False, default="ordered")
+    window = serializers.CharField(required=False, default="P7D", help_text="Conversion Window, 1 second to 366 days.")
+    counting = serializers.ChoiceField(COUNTINGS, required=False, default="unique")
+    exclusions = ExclusionShape(many=True, required=False)
+
+
+class FunnelBody(DefinitionShape):
+    name = serializers.CharField(max_length=120)
+    description = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+
+
+class FunnelPatch(FunnelBody):
+    """Any of the fields; what is left out stays."""
+
+    name = serializers.CharField(required=False, max_length=120)
+    steps = serializers.ListField(child=StepShape(), required=False, min_length=2, max_length=20)
+
+
+class FunnelShape(DefinitionShape):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    description = serializers.CharField(allow_blank=True)
+    version = serializers.IntegerField(help_text="Grows with each change of the definition.")
+    created_by = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    archived_at = serializers.DateTimeField(allow_null=True)
+
+    def to_representation(self, instance: Funnel) -> dict[str, Any]:
+        return {
+            "id": str(instance.pk),
+            "name": instance.name,
+            "description": instance.description,
+            **instance.definition,
+            "version": instance.version,
+            "created_by": str(instance.created_by) if instance.created_by else None,
+            "created_at": instance.created_at,
+            "updated_at": instance.updated_at,
+            "archived_at": instance.archived_at,
+        }
+
+
+class FunnelPageShape(serializers.Serializer[Any]):
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = FunnelShape(many=True)
+
+
+class FunnelNameShape(serializers.Serializer[Any]):
+    id = serializers.UUIDField(allow_null=True)
+    name = serializers.CharField()
+    version = serializers.IntegerField(allow_null=True)
+
+
+class PeriodShape(serializers.Serializer[Any]):
+    """Both ends are inside."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """`from` is no name that Python lets a class have."""
+        return {
+            "from": serializers.DateTimeField(),
+            "to": serializers.DateTimeField(),
+            "time_zone": serializers.CharField(),
+        }
+
+    def to_representation(self, instance: Period) -> dict[str, Any]:
+        return {
+            "from": instance.first_instant.isoformat(),
+            "to": instance.last_instant.isoformat(),
+            "time_zone": instance.zone.key,
+        }
+
+
+class StepResultShape(serializers.Serializer[Any]):
+    index = serializers.IntegerField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    event = EventField()
+    count = serializers.IntegerField()
+    conversion_from_start = serializers.FloatField()
+    conversion_from_previous = serializers.FloatField()
+    drop_off = serializers.IntegerField(help_text="Lost between this step and the next; 0 for the last.")
+    drop_off_rate = serializers.FloatField()
+    average_seconds = serializers.FloatField(allow_null=True, help_text="From the previous step.")
+    median_seconds = serializers.FloatField(allow_null=True)
+
+
+class ResultShape(serializers.Serializer[Any]):
+    funnel = FunnelNameShape()
+    period = PeriodShape()
+    as_of = serializers.SerializerMethodField()
+    counting = serializers.ChoiceField(COUNTINGS)
+    mode = serializers.ChoiceField(MODES)
+    window = serializers.SerializerMethodField()
+    steps = StepResultShape(many=True)
+    entered = serializers.IntegerField()
+    converted = serializers.IntegerField()
+    overall_conversion = serializers.FloatField()
+    average_seconds_to_convert = serializers.FloatField(allow_null=True)
+    median_seconds_to_convert = serializers.FloatField(allow_null=True)
+    in_progress = serializers.IntegerField(help_text="Not converted yet, with an entry whose window is still open.")
+    breakdown = LaterField()
+    previous = LaterField()
+
+    def get_as_of(self, result: FunnelResult) -> datetime:
+        return result.as_of.astimezone(result.period.zone)
+
+    def get_window(self, result: FunnelResult) -> str:
+        return periods.format_duration(result.window)
+
+
+class PreviewFunnel(FunnelBody):
+    """A funnel that need not have a name yet."""
+
+    name = serializers.CharField(required=False, max_length=120)
+
+
+class PreviewBody(serializers.Serializer[Any]):
+    funnel = PreviewFunnel()
+    window = serializers.CharField(required=False)
+    counting = serializers.ChoiceField(COUNTINGS, required=False)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        ends = {
+            "from": serializers.CharField(required=False, help_text="A date or an instant; the default is 30 days."),
+            "to": serializers.CharField(required=False),
+        }
+        return {**super().get_fields(), **ends}

@@ -1,0 +1,247 @@
+"""/api/v1/cdp/funnels: definitions, and what the engine says about them."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cdp.api.funnel_shapes import FunnelBody, FunnelPageShape, FunnelPatch, FunnelShape, PreviewBody, ResultShape
+from cdp.definitions import funnel_questions as questions
+from cdp.definitions import funnels as definitions
+from cdp.definitions.funnels import FunnelDraft
+from cdp.models import Funnel
+from cdp.queries import funnels as queries
+from cdp.queries.funnels import FunnelName
+from cdp.services import funnels as services
+from stratum.lib.paging import LIMIT, CursorPages, refuse_unknown_filters
+from stratum.lib.refusal import Fault, Invalid
+from stratum.lib.routes import route
+from stratum.lib.serializers import Problem
+from stratum.workspaces.authentication import ApiRequest
+
+TAGS = ["Funnels"]
+PROBLEMS = {401: Problem, 403: Problem}
+ONE = {404: Problem} | PROBLEMS
+WRITTEN = {422: Problem} | PROBLEMS
+ARCHIVED = {"": False, "false": False, "0": False, "true": True, "1": True}
+QUESTION_PARAMETERS = [
+    OpenApiParameter("from", str, description="First date (its whole day in the workspace's time zone) or instant."),
+    OpenApiParameter("to", str, description="Last date or instant, included. Default: the last 30 days."),
+    OpenApiParameter("window", str, description="Replaces the Conversion Window, such as P14D."),
+    OpenApiParameter("counting", str, enum=["unique", "totals"], description="Replaces the Counting Method."),
+]
+TAG_PARAMETER = OpenApiParameter("If-Match", str, "header", description="Refuse with 412 when the ETag is another.")
+
+
+class FunnelListApi(APIView):
+    rights: ClassVar = {"GET": "view", "POST": "build"}
+
+    @extend_schema(
+        tags=TAGS,
+        operation_id="v1_cdp_funnels_list",
+        summary="List funnels",
+        parameters=[
+            OpenApiParameter("search", str, description="Part of the name."),
+            OpenApiParameter("archived", bool, description="The archived ones instead."),
+            OpenApiParameter("limit", LIMIT, description="At most 200."),
+            OpenApiParameter("cursor", str),
+        ],
+        responses={200: FunnelPageShape, 400: Problem} | PROBLEMS,
+    )
+    def get(self, request: ApiRequest) -> Response:
+        refuse_unknown_filters(request, "search", "archived")
+        archived = request.query_params.get("archived", "").lower()
+        if archived not in ARCHIVED:
+            raise ValidationError({"archived": "Write true or false."})
+        found = queries.find(
+            request.workspace, search=request.query_params.get("search", ""), archived=ARCHIVED[archived]
+        )
+        pages = CursorPages(("-created_at", "-id"))
+        rows = pages.paginate_queryset(found, request, self) or []
+        return pages.get_paginated_response(FunnelShape(rows, many=True).data)
+
+    @extend_schema(tags=TAGS, summary="Create a funnel", request=FunnelBody, responses={201: FunnelShape} | WRITTEN)
+    def post(self, request: ApiRequest) -> Response:
+        draft = definitions.parse_draft(request.data, zone=queries.zone_of(request.workspace))
+        funnel = services.create(workspace=request.workspace, by=request.actor, draft=draft, now=request.now)
+        return _funnel(funnel, status=201)
+
+
+class FunnelApi(APIView):
+    rights: ClassVar = {"GET": "view", "PUT": "build", "PATCH": "build", "DELETE": "build"}
+
+    @extend_schema(tags=TAGS, summary="Read a funnel", responses={200: FunnelShape} | ONE)
+    def get(self, request: ApiRequest, funnel_id: UUID) -> Response:
+        funnel = queries.get(request.workspace, funnel_id)
+        if queries.names_tag(request.headers.get("If-None-Match", ""), queries.tag(funnel)):
+            return Response(status=304, headers={"ETag": queries.tag(funnel)})
+        return _funnel(funnel)
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Replace a funnel",
+        request=FunnelBody,
+        responses={200: FunnelShape, 412: Problem} | ONE | WRITTEN,
+        parameters=[TAG_PARAMETER],
+    )
+    def put(self, request: ApiRequest, funnel_id: UUID) -> Response:
+        return self.update(request, funnel_id, request.data, request.headers.get("If-Match"))
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Change a funnel",
+        request=FunnelPatch,
+        responses={200: FunnelShape, 412: Problem} | ONE | WRITTEN,
+        parameters=[TAG_PARAMETER],
+    )
+    def patch(self, request: ApiRequest, funnel_id: UUID) -> Response:
+        funnel = queries.get(request.workspace, funnel_id)
+        if not isinstance(request.data, Mapping):
+            raise Invalid([Fault("", "This must be a JSON object with the fields to change.", "wrong_type")])
+        stored = {"name": funnel.name, "description": funnel.description, **funnel.definition}
+        seen = request.headers.get("If-Match") or queries.tag(funnel)
+        return self.update(request, funnel_id, {**stored, **request.data}, seen)
+
+    def update(self, request: ApiRequest, funnel_id: UUID, body: object, expected: str | None) -> Response:
+        draft = definitions.parse_draft(body, zone=queries.zone_of(request.workspace))
+        funnel = services.update(
+            workspace=request.workspace,
+            by=request.actor,
+            funnel_id=funnel_id,
+            draft=draft,
+            now=request.now,
+            expected=expected,
+        )
+        return _funnel(funnel)
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Archive a funnel",
+        description="It leaves the list and stays readable; `restore` brings it back.",
+        responses={204: None, 412: Problem} | ONE,
+        parameters=[TAG_PARAMETER],
+    )
+    def delete(self, request: ApiRequest, funnel_id: UUID) -> Response:
+        services.archive(
+            workspace=request.workspace,
+            by=request.actor,
+            funnel_id=funnel_id,
+            now=request.now,
+            expected=request.headers.get("If-Match"),
+        )
+        return Response(status=204)
+
+
+class FunnelRestoreApi(APIView):
+    right = "build"
+
+    @extend_schema(
+        tags=TAGS, summary="Restore an archived funnel", request=None, responses={200: FunnelShape, 409: Problem} | ONE
+    )
+    def post(self, request: ApiRequest, funnel_id: UUID) -> Response:
+        return _funnel(
+            services.restore(workspace=request.workspace, by=request.actor, funnel_id=funnel_id, now=request.now)
+        )
+
+
+class FunnelDuplicateApi(APIView):
+    right = "build"
+
+    @extend_schema(tags=TAGS, summary="Duplicate a funnel", request=None, responses={201: FunnelShape} | ONE)
+    def post(self, request: ApiRequest, funnel_id: UUID) -> Response:
+        copy = services.duplicate(workspace=request.workspace, by=request.actor, funnel_id=funnel_id, now=request.now)
+        return _funnel(copy, status=201)
+
+
+class FunnelAnalysisApi(APIView):
+    right = "view"
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Analyze a funnel",
+        parameters=QUESTION_PARAMETERS,
+        responses={200: ResultShape, 400: Problem, 422: Problem} | ONE,
+    )
+    def get(self, request: ApiRequest, funnel_id: UUID) -> Response:
+        funnel = queries.get(request.workspace, funnel_id)
+        question = _question(request, request.query_params.dict(), status=400)
+        result = queries.analyze_saved(
+            request.workspace,
+            funnel,
+            period=question.period,
+            now=request.now,
+            window=question.window,
+            counting=question.counting,
+        )
+        return Response(ResultShape(result).data)
+
+
+class FunnelPreviewApi(APIView):
+    right = "view"
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Analyze a funnel without saving it",
+        request=PreviewBody,
+        responses={200: ResultShape} | WRITTEN,
+    )
+    def post(self, request: ApiRequest) -> Response:
+        draft, question = _preview(request)
+        result = queries.analyze(
+            request.workspace,
+            draft.definition,
+            period=question.period,
+            now=request.now,
+            funnel=FunnelName(None, draft.name, None),
+            window=question.window,
+            counting=question.counting,
+        )
+        return Response(ResultShape(result).data)
+
+
+def _preview(request: ApiRequest) -> tuple[FunnelDraft, questions.Question]:
+    """Faults of the funnel and of the question are told together."""
+    body = request.data
+    if not isinstance(body, Mapping):
+        raise Invalid([Fault("", "This must be a JSON object with a funnel.", "wrong_type")])
+    faults: list[Fault] = []
+    draft = question = None
+    try:
+        draft = definitions.parse_draft(
+            body.get("funnel"), "/funnel", zone=queries.zone_of(request.workspace), name_required=False
+        )
+    except Invalid as refused:
+        faults += refused.faults
+    try:
+        question = _question(request, {name: value for name, value in body.items() if name != "funnel"}, status=422)
+    except Invalid as refused:
+        faults += refused.faults
+    if draft is None or question is None:
+        raise Invalid(faults)
+    return draft, question
+
+
+def _question(request: ApiRequest, fields: Mapping[str, Any], *, status: int) -> questions.Question:
+    try:
+        return questions.parse_question(fields, now=request.now, zone=queries.zone_of(request.workspace))
+    except Invalid as refused:
+        refused.status = status
+        raise
+
+
+def _funnel(funnel: Funnel, *, status: int = 200) -> Response:
+    return Response(FunnelShape(funnel).data, status=status, headers={"ETag": queries.tag(funnel)})
+
+
+urlpatterns = [
+    route("api/v1/cdp/funnels", FunnelListApi.as_view(), "api_funnel_list"),
+    route("api/v1/cdp/funnels/preview", FunnelPreviewApi.as_view(), "api_funnel_preview"),
+    route("api/v1/cdp/funnels/<uuid:funnel_id>", FunnelApi.as_view(), "api_funnel"),
+    route("api/v1/cdp/funnels/<uuid:funnel_id>/restore", FunnelRestoreApi.as_view(), "api_funnel_restore"),
+    route("api/v1/cdp/funnels/<uuid:funnel_id>/duplicate", FunnelDuplicateApi.as_view(), "api_funnel_duplicate"),
+    route("api/v1/cdp/funnels/<uuid:funnel_id>/analyze", FunnelAnalysisApi.as_view(), "api_funnel_analysis"),
+]

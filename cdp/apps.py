@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class CdpConfig(AppConfig):
+    name = "cdp"
+    verbose_name = "Customer data"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Models exist only from here on.
+        from cdp import home  # noqa: PLC0415
+
+        home.register()

@@ -1,0 +1,1 @@
+"""What people define, read and checked: pure, without database or clock."""

@@ -1,0 +1,137 @@
+"""What the customer data rooms show on the first page, and what they ask of a new team."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from cdp.engine.base import Engine, EngineError
+from cdp.models import Event
+from cdp.queries import funnels, profiles
+from cdp.queries.engine import fresh_engine
+from cdp.queries.funnels import FunnelCard
+from cdp.views.funnel_words import percent
+from stratum.lib import clock, periods
+from stratum.lib.refusal import Refusal
+from stratum.workspaces import registry
+from stratum.workspaces.models import Workspace
+from stratum.workspaces.registry import FirstStep, HomeCard
+
+DAYS = 7
+BAR_STEP, BARS_HIGH = 20, 40  # units of the drawing
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A local day's events; `left`, `top` and `height` draw its bar."""
+
+    day: date
+    events: int
+    left: int
+    height: float
+
+    @property
+    def top(self) -> float:
+        return BARS_HIGH - self.height
+
+
+@dataclass(frozen=True, slots=True)
+class EventDays:
+    """The last seven local days, today last. None of them when the engine cannot answer."""
+
+    days: tuple[Day, ...]
+
+    @property
+    def today(self) -> int:
+        return self.days[-1].events
+
+    @property
+    def total(self) -> int:
+        return sum(day.events for day in self.days)
+
+
+@dataclass(frozen=True, slots=True)
+class NewestFunnel:
+    """`refused` says why there are no funnels here; without it and without a card there is none yet."""
+
+    card: FunnelCard | None = None
+    conversion: str = ""
+    refused: str = ""
+
+
+def profile_count(workspace: Workspace, now: datetime) -> int:
+    return profiles.live(workspace).count()
+
+
+def event_days(workspace: Workspace, now: datetime) -> EventDays:
+    try:
+        engine = fresh_engine(workspace)
+        counts = _counts(engine, ZoneInfo(workspace.time_zone), now)
+    except EngineError:
+        return EventDays(())
+    highest = max(*counts.values(), 1)
+    return EventDays(
+        tuple(
+            Day(day, count, place * BAR_STEP, round(BARS_HIGH * count / highest, 1))
+            for place, (day, count) in enumerate(counts.items())
+        )
+    )
+
+
+def _counts(engine: Engine, zone: ZoneInfo, now: datetime) -> dict[date, int]:
+    """Each day by itself: the clock may change between them."""
+    today = now.astimezone(zone).date()
+    days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
+    return {day: _count(engine, day, zone, now) for day in days}
+
+
+def _count(engine: Engine, day: date, zone: ZoneInfo, now: datetime) -> int:
+    period = periods.between_days(day, day, zone)
+    answer = engine.daily(clock.to_micros(period.start), clock.to_micros(period.end), clock.to_micros(now))
+    return int(answer.events.sum())
+
+
+def newest_funnel(workspace: Workspace, now: datetime) -> NewestFunnel:
+    try:
+        newest = funnels.find(workspace).order_by("-created_at").first()
+        if newest is None:
+            return NewestFunnel()
+        card = funnels.cards(workspace, [newest], now=now)[0]
+    except Refusal as refusal:
+        return NewestFunnel(refused=refusal.sentence)
+    rate = card.overall_conversion if card.entered else None
+    return NewestFunnel(card, "" if rate is None else percent(rate))
+
+
+def has_events(workspace: Workspace) -> bool:
+    return Event.objects.filter(workspace=workspace).exists()
+
+
+def has_funnel(workspace: Workspace) -> bool:
+    return workspace.funnels.exists()
+
+
+def register() -> None:
+    registry.home_cards.register(HomeCard("profiles", "Profiles", "cdp/home/profiles.html", profile_count, order=10))
+    registry.home_cards.register(HomeCard("events", "Events", "cdp/home/events.html", event_days, order=20))
+    registry.home_cards.register(HomeCard("funnel", "Newest funnel", "cdp/home/funnel.html", newest_funnel, order=30))
+    registry.first_steps.register(
+        FirstStep(
+            name="first_event",
+            label="Send your first event",
+            sentence="Point the SDK you already use at Stratum and watch the event arrive.",
+            url_name="event_list",
+            done=has_events,
+            order=20,
+        )
+    )
+    registry.first_steps.register(
+        FirstStep(
+            name="first_funnel",
+            label="Build a funnel",
+            sentence="Choose the steps from a first visit to a purchase, and see where customers leave.",
+            url_name="funnel_new",
+            done=has_funnel,
+            right="build",
+            order=30,
+        )
+    )

@@ -1,0 +1,18 @@
+"""The truth of the customer data platform, one file per noun."""
+
+from cdp.models.events import Change, Event, EventAlias, EventCopy, Kind, RejectedItem
+from cdp.models.funnels import Funnel
+from cdp.models.profiles import Identifier, IdentifierKind, Profile
+
+__all__ = [
+    "Change",
+    "Event",
+    "EventAlias",
+    "EventCopy",
+    "Funnel",
+    "Identifier",
+    "IdentifierKind",
+    "Kind",
+    "Profile",
+    "RejectedItem",
+]

@@ -1,0 +1,333 @@
+"""Funnels read: the saved ones, and what the engine says about them. Counts from the engine, rates in plain Python."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+from django.utils.http import parse_etags
+
+from cdp.definitions import funnels as definitions
+from cdp.definitions.funnels import Counting, FunnelDefinition, Mode
+from cdp.engine.base import Engine, EngineError, EventSummary, FunnelAnswer, NotSupported
+from cdp.models import Funnel
+from cdp.queries.engine import engine_of, fresh_engine
+from stratum.lib import clock, periods
+from stratum.lib.periods import Period
+from stratum.lib.refusal import Missing, Refusal
+from stratum.workspaces import limits
+from stratum.workspaces.models import Workspace
+
+LIST_DAYS = 30  # of the conversion in the list, and of the counts in the event picker
+MICROS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One bar. Times are from the previous step; `drop_off` is what is lost between this step and the next."""
+
+    index: int
+    label: str
+    event: str | list[str]
+    count: int
+    conversion_from_start: float
+    conversion_from_previous: float
+    drop_off: int
+    drop_off_rate: float
+    average_seconds: float | None
+    median_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelName:
+    """Which funnel was asked; an unsaved one has neither id nor version."""
+
+    id: UUID | None
+    name: str
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelResult:
+    """What page, fragment, API and CSV show. `window` in µs; rates 0…1, and 0 where nobody entered.
+
+    `breakdown` and `previous` are part of the published shape and stay empty until they can be asked for.
+    """
+
+    funnel: FunnelName
+    period: Period
+    as_of: datetime
+    counting: Counting
+    mode: Mode
+    window: int
+    steps: tuple[StepResult, ...]
+    entered: int
+    converted: int
+    overall_conversion: float
+    average_seconds_to_convert: float | None
+    median_seconds_to_convert: float | None
+    in_progress: int
+    breakdown: None = None
+    previous: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelCard:
+    """A line of the list: the funnel, and how it converted in the last 30 days (None when that cannot be asked)."""
+
+    funnel: Funnel
+    definition: FunnelDefinition
+    entered: int | None
+    overall_conversion: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenProperty:
+    name: str
+    types: tuple[str, ...]
+    samples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEvent:
+    """An event of the last 30 days."""
+
+    name: str
+    count: int
+    properties: tuple[SeenProperty, ...]
+
+
+def zone_of(workspace: Workspace) -> ZoneInfo:
+    return ZoneInfo(workspace.time_zone)
+
+
+def definition_of(funnel: Funnel, workspace: Workspace) -> FunnelDefinition:
+    return definitions.parse_stored(funnel.definition, zone_of(workspace))
+
+
+def find(workspace: Workspace, *, search: str = "", archived: bool = False) -> QuerySet[Funnel]:
+    """Funnels whose name contains `search`, last changed first, each with its owner."""
+    limits.require_feature(workspace, "funnel_builder")
+    found = workspace.funnels.select_related("created_by").filter(archived_at__isnull=not archived)
+    if search:
+        found = found.filter(name__icontains=search)
+    return found.order_by("-updated_at", "id")
+
+
+def get(workspace: Workspace, funnel_id: UUID) -> Funnel:
+    """Archived ones too. Raises Missing."""
+    limits.require_feature(workspace, "funnel_builder")
+    found = workspace.funnels.select_related("created_by").filter(pk=funnel_id).first()
+    if found is None:
+        raise Missing("There is no funnel with that address in this workspace.")
+    return found
+
+
+def tag(funnel: Funnel) -> str:
+    """Changes whenever anything about the funnel does: its ETag."""
+    archived = "-archived" if funnel.archived_at else ""
+    return f'"{funnel.version}-{funnel.updated_at:%Y%m%d%H%M%S%f}{archived}"'
+
+
+def names_tag(header: str, tag: str) -> bool:
+    """Whether an If-Match or If-None-Match names this tag. Proxies that compress an answer have weakened its tag."""
+    return any(named == "*" or named.removeprefix("W/") == tag for named in parse_etags(header))
+
+
+def cards(workspace: Workspace, funnels: Sequence[Funnel], *, now: datetime) -> list[FunnelCard]:
+    """The funnels with their conversion of the last 30 days."""
+    if not funnels:
+        return []
+    period = periods.last_days(LIST_DAYS, now, zone_of(workspace))
+    with answering():
+        engine = fresh_engine(workspace)
+    return [_card(engine, funnel, definition_of(funnel, workspace), period, now) for funnel in funnels]
+
+
+def _card(engine: Engine, funnel: Funnel, definition: FunnelDefinition, period: Period, now: datetime) -> FunnelCard:
+    try:
+        answer = engine.funnel(definition.spec(period), clock.to_micros(now))
+    except EngineError:
+        return FunnelCard(funnel, definition, None, None)
+    entered = answer.steps[0].count
+    return FunnelCard(funnel, definition, entered, rate(answer.converted, entered))
+
+
+def analyze(
+    workspace: Workspace,
+    definition: FunnelDefinition,
+    *,
+    period: Period,
+    now: datetime,
+    funnel: FunnelName,
+    window: int | None = None,
+    counting: Counting | None = None,
+) -> FunnelResult:
+    """Ask the engine, with every event committed before this call.
+
+    `window` (µs) and `counting` replace the definition's own. Raises Refusal.
+    """
+    limits.require_feature(workspace, "funnel_builder")
+    asked = replace(definition, window=window or definition.window, counting=counting or definition.counting)
+    with answering():
+        answer = fresh_engine(workspace).funnel(asked.spec(period), clock.to_micros(now))
+    return result(asked, answer, period=period, now=now, funnel=funnel)
+
+
+def analyze_saved(
+    workspace: Workspace,
+    funnel: Funnel,
+    *,
+    period: Period,
+    now: datetime,
+    window: int | None = None,
+    counting: Counting | None = None,
+) -> FunnelResult:
+    return analyze(
+        workspace,
+        definition_of(funnel, workspace),
+        period=period,
+        now=now,
+        funnel=FunnelName(funnel.pk, funnel.name, funnel.version),
+        window=window,
+        counting=counting,
+    )
+
+
+def require_answerable(workspace: Workspace, definition: FunnelDefinition, *, now: datetime) -> None:
+    """Raises Refusal when the engine cannot answer such a funnel: asked about no time at all, it still says so."""
+    nothing = Period(now, now, zone_of(workspace))
+    with answering():
+        engine_of(workspace).funnel(definition.spec(nothing), clock.to_micros(now))
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """What the engine cannot do, as a refusal that a person understands."""
+    try:
+        yield
+    except NotSupported as error:
+        raise Refusal("not_supported", str(error), status=422) from error
+    except EngineError as error:
+        raise Refusal("engine_unavailable", f"{error} Try again in a moment.", status=503) from error
+
+
+def result(
+    definition: FunnelDefinition, answer: FunnelAnswer, *, period: Period, now: datetime, funnel: FunnelName
+) -> FunnelResult:
+    """The engine's counts with their rates."""
+    counts = [step.count for step in answer.steps]
+    entered = counts[0]
+    following = [*counts[1:], counts[-1]]
+    previous = [entered, *counts[:-1]]
+    steps = tuple(
+        StepResult(
+            index=index,
+            label=step.title,
+            event=step.match.event,
+            count=count,
+            conversion_from_start=rate(count, entered),
+            conversion_from_previous=rate(count, before),
+            drop_off=count - after,
+            drop_off_rate=rate(count - after, count),
+            average_seconds=seconds(found.average_us),
+            median_seconds=seconds(found.median_us),
+        )
+        for index, (step, found, count, before, after) in enumerate(
+            zip(definition.steps, answer.steps, counts, previous, following, strict=True)
+        )
+    )
+    return FunnelResult(
+        funnel=funnel,
+        period=period,
+        as_of=now,
+        counting=definition.counting,
+        mode=definition.mode,
+        window=definition.window,
+        steps=steps,
+        entered=entered,
+        converted=answer.converted,
+        overall_conversion=rate(answer.converted, entered),
+        average_seconds_to_convert=seconds(answer.average_us),
+        median_seconds_to_convert=seconds(answer.median_us),
+        in_progress=answer.in_progress,
+    )
+
+
+def rate(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def seconds(micros: float | None) -> float | None:
+    return None if micros is None else micros / MICROS
+
+
+def seen_events(workspace: Workspace, *, now: datetime) -> list[SeenEvent]:
+    """What the pickers offer: events of the last 30 days by falling count, with their properties."""
+    limits.require_feature(workspace, "funnel_builder")
+    since = now - timedelta(days=LIST_DAYS)
+    with answering():
+        catalog = fresh_engine(workspace).catalog(clock.to_micros(since), clock.to_micros(now))
+    return [_seen(event) for event in catalog.events]
+
+
+def _seen(event: EventSummary) -> SeenEvent:
+    properties = (
+        SeenProperty(each.name, each.types, tuple(filter(None, map(_sample, each.samples))))
+        for each in event.properties
+    )
+    return SeenEvent(event.name, event.count, tuple(properties))
+
+
+def _sample(value: Any) -> str:
+    """A sample as a person would type it into a filter; nothing for lists and objects."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, str | int | float) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """Something that makes a number read differently than meant; `step` is 0-based, None for the whole funnel."""
+
+    sentence: str
+    step: int | None = None
+
+
+def cautions(
+    workspace: Workspace, definition: FunnelDefinition, shown: FunnelResult, *, now: datetime
+) -> list[Caution]:
+    """What to know before reading the result. The catalogue is asked only when a step is empty."""
+    found = [caution for index in range(len(definition.steps)) if (caution := _equal_steps(definition, index))]
+    empty = [step.index for step in shown.steps if not step.count]
+    seen = {event.name for event in seen_events(workspace, now=now)} if empty else set()
+    found += [caution for index in empty if (caution := _never_seen(definition, index, seen))]
+    if timedelta(microseconds=shown.window) > shown.period.end - shown.period.start:
+        words = periods.duration_words(shown.window)
+        found.append(
+            Caution(f"The Conversion Window ({words}) is longer than the Date Range: many may still be in progress.")
+        )
+    return found
+
+
+def _equal_steps(definition: FunnelDefinition, index: int) -> Caution | None:
+    """When an earlier step has the same events and filters."""
+    match = definition.steps[index].match
+    for number, step in enumerate(definition.steps[:index], 1):
+        if step.match == match:
+            sentence = f"Steps {number} and {index + 1} are the same: passing both takes two such events."
+            return Caution(sentence, index)
+    return None
+
+
+def _never_seen(definition: FunnelDefinition, index: int, seen: set[str]) -> Caution | None:
+    events = definition.steps[index].match.events
+    if definitions.ANY_EVENT in events or not seen.isdisjoint(events):
+        return None
+    words = definitions.event_words(events)
+    sentence = f"Step {index + 1}: “{words}” was not seen in the last {LIST_DAYS} days. Check how it is spelled."
+    return Caution(sentence, index)

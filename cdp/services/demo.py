@@ -1,0 +1,258 @@
+"""The demo workspace: a shop's half year, sent through the same ingestion as everybody's events; and its removal."""
+
+import gc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+
+from django.db import connections, transaction
+from django.db.models import Max, Min
+
+from cdp.definitions.funnels import parse_draft
+from cdp.demo.funnels import FUNNELS
+from cdp.demo.shop import EVENTS, PROFILES, SAMPLE, Batch, messages, sample_ids, window_of
+from cdp.models import Event, EventCopy
+from cdp.services import engine, funnels
+from cdp.services.event_store import lock_identities
+from cdp.services.ingest import ingest
+from stratum.lib.raw import raw_cursor
+from stratum.workspaces.access import SYSTEM, Actor
+from stratum.workspaces.models import Job, Member, User, Workspace, WriteKey
+from stratum.workspaces.services import issue_write_key
+
+NAME, SLUG = "Northlight Outdoor (demo)", "demo"
+EMAIL, PASSWORD = "demo@stratum.local", "demo-stratum"
+TIME_ZONE = "America/New_York"
+SEED = 2026
+DELETED_AT_ONCE = 50_000  # events
+PARTS = 2  # always, so that message ids do not depend on the machine
+BUILT = "cdp.demo_built"  # kind of the Job row that says: complete
+
+Progress = Callable[[int, int], None]
+SOURCES = {"browser": "Website and app", "server": "Shop server"}
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """`sent`: messages that this call had to send. `password` is empty when somebody has changed it."""
+
+    workspace: Workspace
+    email: str
+    password: str
+    sent: int
+
+
+def build(
+    *, now: datetime, progress: Progress, profiles: int = PROFILES, events: int = EVENTS, workers: int = PARTS
+) -> Demo:
+    """The demo workspace, filled. Calling it again completes what was interrupted and else changes nothing.
+
+    `progress(done, total)` counts messages; the total is an estimate until the end. With more than one worker it closes
+    the database connection and forks: not for use inside a transaction, nor in a process with threads at work.
+    """
+    workspace, owner = _furnish(now)
+    sent = 0
+    if workspace.holds_sample_data and not is_built(workspace):
+        parts = [Part(workspace, number, profiles, events) for number in range(PARTS)]
+        sent = _fill(parts, progress, workers, events)
+        _define_funnels(workspace, now)
+        engine.keep_up(workspace)
+        _mark_built(workspace, sent, now)
+    return Demo(workspace, EMAIL, PASSWORD if owner.check_password(PASSWORD) else "", sent)
+
+
+def is_built(workspace: Workspace) -> bool:
+    return Job.objects.filter(workspace=workspace, kind=BUILT).exists()
+
+
+@transaction.atomic
+def _furnish(now: datetime) -> tuple[Workspace, User]:
+    workspace = Workspace.objects.filter(slug=SLUG).first() or _found(now)
+    owner = User.objects.filter(email=EMAIL).first()
+    if owner is None:
+        owner = User.objects.create_user(EMAIL, PASSWORD, name="Demo")
+        Member.objects.get_or_create(workspace=workspace, user=owner, defaults={"role": "owner", "joined_at": now})
+    return workspace, owner
+
+
+def _found(now: datetime) -> Workspace:
+    workspace = Workspace.objects.create(
+        slug=SLUG, name=NAME, plan="professional", time_zone=TIME_ZONE, holds_sample_data=True
+    )
+    Workspace.objects.filter(pk=workspace.pk).update(created_at=now)  # the story ends here, however often it is told
+    workspace.created_at = now
+    for source, name in SOURCES.items():
+        issue_write_key(workspace=workspace, by=SYSTEM, name=name, now=now, client_side=source == "browser")
+    return workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one process sends."""
+
+    workspace: Workspace
+    number: int
+    profiles: int
+    events: int
+
+    def send(self) -> Iterator[int]:
+        """How many messages each batch had. Goes on where an earlier attempt stopped."""
+        keys = {source: WriteKey.objects.get(workspace=self.workspace, name=name) for source, name in SOURCES.items()}
+        for batch in self._batches():
+            ingest(
+                workspace=self.workspace,
+                source=keys[batch.source],
+                items=batch.items,
+                received_at=batch.received_at,
+            )
+            yield len(batch.items)
+
+    def _batches(self) -> Iterator[Batch]:
+        return messages(
+            SEED,
+            self.workspace.created_at,
+            self.profiles,
+            self.events,
+            part=self.number,
+            parts=PARTS,
+            first_window=self._reached(),
+        )
+
+    def _reached(self) -> int:
+        """The last window sent. It may be incomplete; it is sent again, and repeats are recognised."""
+        mine = Event.objects.filter(
+            workspace=self.workspace, message_id__startswith=sample_ids(SEED, self.number, PARTS)
+        )
+        last = mine.order_by("-message_id").values_list("message_id", flat=True).first()
+        return window_of(last) if last else 0
+
+
+def _fill(parts: list[Part], progress: Progress, workers: int, events: int) -> int:
+    sent, total = 0, events + events // 20  # identify calls and second copies of orders come on top
+    progress(sent, total)
+    for count in _side_by_side(parts) if workers > 1 else chain.from_iterable(part.send() for part in parts):
+        sent += count
+        progress(min(sent, total), total)
+    progress(total, total)
+    return sent
+
+
+def _side_by_side(parts: list[Part]) -> Iterator[int]:
+    """Each part in a process of its own. When we die, they die of the broken pipe."""
+    connections.close_all()
+    fork = get_context("fork")
+    pipes = [fork.Pipe(duplex=False) for _ in parts]
+    workers = [
+        fork.Process(target=_work, args=(part, pipe[1], [other[0] for other in pipes]), daemon=True)
+        for part, pipe in zip(parts, pipes, strict=True)
+    ]
+    try:
+        for worker, (_, told) in zip(workers, pipes, strict=True):
+            worker.start()
+            told.close()
+        yield from _heard([heard for heard, _ in pipes])
+        for worker in workers:
+            worker.join()
+            if worker.exitcode:
+                raise RuntimeError("A worker that fills the demo workspace broke; start again to go on.")
+    finally:
+        for worker in workers:
+            worker.terminate()
+
+
+def _heard(pipes: list[Connection]) -> Iterator[int]:
+    while pipes:
+        for pipe in wait(pipes):
+            assert isinstance(pipe, Connection)
+            try:
+                yield pipe.recv()
+            except EOFError:
+                pipes.remove(pipe)
+
+
+def _work(part: Part, told: Connection, others: list[Connection]) -> None:
+    for pipe in others:
+        pipe.close()  # else a pipe whose reader died would not break
+    gc.disable()  # the story is half a million small objects that live to its end; looking through them costs a fifth
+    for count in part.send():
+        told.send(count)
+    connections.close_all()
+
+
+def _define_funnels(workspace: Workspace, now: datetime) -> None:
+    taken = set(workspace.funnels.values_list("name", flat=True))
+    for body in FUNNELS:
+        if body["name"] not in taken:
+            funnels.create(workspace=workspace, by=SYSTEM, draft=parse_draft(body), now=now)
+
+
+def _mark_built(workspace: Workspace, sent: int, now: datetime) -> None:
+    Job.objects.create(
+        workspace=workspace,
+        kind=BUILT,
+        state=Job.State.SUCCEEDED,
+        done=sent,
+        total=sent,
+        result={"seed": SEED, "until": workspace.created_at.isoformat()},
+        created_at=now,
+        finished_at=now,
+    )
+
+
+# Removing
+
+
+def remove(*, workspace: Workspace, by: Actor, now: datetime) -> None:
+    """Take the sample events, profiles and funnels out; what people sent or changed themselves stays, and so do
+    members and keys. Interrupted, it goes on when called again.
+    """
+    if not workspace.holds_sample_data:
+        return
+    _delete_events(workspace)
+    _delete_profiles(workspace)
+    _delete_funnels(workspace)
+    Workspace.objects.filter(pk=workspace.pk).update(holds_sample_data=False)
+    workspace.holds_sample_data = False
+    engine.rebuild(workspace)
+
+
+def _delete_events(workspace: Workspace) -> None:
+    """By ranges of ids, so that no other writer waits for long."""
+    sample = Event.objects.filter(workspace=workspace, message_id__startswith=f"{SAMPLE}{SEED}-")
+    bounds = sample.aggregate(first=Min("id"), last=Max("id"))
+    if bounds["first"] is not None:
+        for start in range(bounds["first"], bounds["last"] + 1, DELETED_AT_ONCE):
+            sample.filter(id__gte=start, id__lt=start + DELETED_AT_ONCE).delete()
+    EventCopy.objects.filter(workspace=workspace, message_id__startswith=f"{SAMPLE}{SEED}-").delete()
+
+
+@transaction.atomic
+def _delete_profiles(workspace: Workspace) -> None:
+    """Whoever has no event left, alone or with those merged into him, was part of the story only."""
+    lock_identities(workspace)
+    with raw_cursor() as cursor:
+        cursor.execute(_FIND_STORIED, [workspace.pk, workspace.pk])
+        for statement in (_DELETE_IDENTIFIERS, _DELETE_CHANGES, _DELETE_PROFILES):
+            cursor.execute(statement, [workspace.pk])
+        cursor.execute("DROP TABLE storied")
+
+
+def _delete_funnels(workspace: Workspace) -> None:
+    """Only those that nobody has changed."""
+    names = [body["name"] for body in FUNNELS]
+    workspace.funnels.filter(name__in=names, created_by=None, version=1).delete()
+
+
+_FIND_STORIED = """
+CREATE TEMPORARY TABLE storied AS
+SELECT p.id FROM cdp_profile p
+WHERE p.workspace_id = %s AND coalesce(p.merged_into, p.id) NOT IN (
+    SELECT coalesce(q.merged_into, q.id) FROM cdp_event e JOIN cdp_profile q ON q.id = e.profile_id
+    WHERE e.workspace_id = %s)
+"""
+_DELETE_IDENTIFIERS = "DELETE FROM cdp_identifier WHERE workspace_id = %s AND profile_id IN (SELECT id FROM storied)"
+_DELETE_CHANGES = "DELETE FROM cdp_change WHERE workspace_id = %s AND profile_id IN (SELECT id FROM storied)"
+_DELETE_PROFILES = "DELETE FROM cdp_profile WHERE workspace_id = %s AND id IN (SELECT id FROM storied)"

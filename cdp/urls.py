@@ -1,0 +1,18 @@
+"""Routes of the customer data rooms: pages under /dashboard/cdp, the API, and the tracking API."""
+
+from cdp.api import events as events_api
+from cdp.api import funnels as funnels_api
+from cdp.api import profiles as profiles_api
+from cdp.api import tracking
+from cdp.views import demo, events, funnels, profiles
+
+urlpatterns = [
+    *tracking.urlpatterns,
+    *funnels_api.urlpatterns,
+    *events_api.urlpatterns,
+    *profiles_api.urlpatterns,
+    *funnels.urlpatterns,
+    *profiles.urlpatterns,
+    *events.urlpatterns,
+    *demo.urlpatterns,
+]
