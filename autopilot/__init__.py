@@ -1,0 +1,1 @@
+"""Proposals, guard rails and the action queue."""

@@ -1,0 +1,1 @@
+"""Everything beyond our walls: ad platforms, CRM, Slack."""

@@ -1,0 +1,1 @@
+"""The judge and its book: signal health, the gate, the audit log."""
