@@ -1,0 +1,178 @@
+"""Every committed row reaches the engine exactly once, whatever the order of commits."""
+
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, transaction
+
+from cdp.models import Change, Event, Identifier, Profile, RejectedItem
+from cdp.queries.projection import project, rebuild
+from cdp.services import profiles
+from cdp.services.event_store import store
+from cdp.tracking.messages import Kind, Message
+from stratum.workspaces.access import SYSTEM
+from stratum.workspaces.models import Workspace
+from tests.cdp.messages import T0, message
+from tests.cdp.projection.notebook import Notebook
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def book() -> Notebook:
+    return Notebook()
+
+
+@pytest.fixture
+def tell(workspace: Workspace, book: Notebook) -> Callable[..., int]:
+    """Store messages and project; how many rows were new to the engine."""
+
+    def told(*messages: Message) -> int:
+        store(workspace, None, list(messages))
+        return project(book, workspace.pk)  # type: ignore[arg-type]
+
+    return told
+
+
+def stored(workspace: Workspace) -> list[int]:
+    return sorted(Event.objects.filter(workspace=workspace, kind__lte=2).values_list("id", flat=True))
+
+
+class TestWhatReachesTheEngine:
+    def test_new_events_once(self, workspace: Workspace, book: Notebook, tell: Callable[..., int]) -> None:
+        assert tell(*(message(user_id=f"u{n}") for n in range(3))) == 3
+        assert tell() == 0
+        assert tell(message(user_id="u1")) == 1
+        assert sorted(book.notes.events) == stored(workspace)
+
+    def test_what_a_question_counts_and_what_tells_who(self, book: Notebook, tell: Callable[..., int]) -> None:
+        tell(
+            message(Kind.PAGE, user_id="u", properties={"path": "/"}, platform="meta", device="mobile"),
+            message(Kind.IDENTIFY, user_id="u", traits={"plan": "free", "city": None}),
+            message(Kind.GROUP, user_id="u", traits={"seats": 5}),
+        )
+        assert book.notes.properties == [{"path": "/", "$platform": "meta", "$device": "mobile"}]
+        profile = Profile.objects.get().pk
+        assert sorted(book.notes.attributes) == [(profile, "city", None), (profile, "plan", "free")]
+
+    def test_not_another_workspace_s(
+        self, workspace: Workspace, other_workspace: Workspace, book: Notebook, tell: Callable[..., int]
+    ) -> None:
+        store(other_workspace, None, [message(user_id="theirs")])
+        assert tell(message(user_id="ours")) == 1
+
+    def test_merge_and_split(self, workspace: Workspace, book: Notebook, tell: Callable[..., int]) -> None:
+        tell(message(anonymous_id="a"), message(user_id="u"))
+        tell(message(user_id="u", anonymous_id="a", at=1))
+        merge = Change.objects.get()
+        assert book.notes.links == [{merge.profile_id: merge.into_id}]
+        profiles.split(workspace=workspace, merge_id=merge.pk, by=SYSTEM, now=T0)
+        tell()
+        assert book.notes.links[1:] == [{merge.profile_id: merge.profile_id}]
+
+    def test_void(self, workspace: Workspace, book: Notebook, tell: Callable[..., int]) -> None:
+        told = message(user_id="u")
+        tell(told)
+        for _ in range(2):
+            profiles.void_events(
+                workspace=workspace, message_ids=[told.message_id], reason="reopened", by=SYSTEM, now=T0
+            )
+        tell()
+        assert book.notes.retracted == stored(workspace)
+
+    def test_erasure(self, workspace: Workspace, book: Notebook, tell: Callable[..., int]) -> None:
+        tell(message(anonymous_id="a"), message(user_id="u"))
+        tell(message(user_id="u", anonymous_id="a", at=1, properties={"secret": 1}))
+        user = Profile.objects.get(user_id="u")
+        profiles.erase(workspace=workspace, profile=user, by=SYSTEM, now=T0)
+        tell()
+        assert sorted(book.notes.forgotten) == sorted(Profile.objects.values_list("pk", flat=True))
+        assert not Identifier.objects.exists()
+        assert set(map(str, Event.objects.values_list("properties", flat=True))) == {"{}"}
+
+    def test_erasure_takes_the_refused_items_that_name_somebody_and_no_others(
+        self, workspace: Workspace, tell: Callable[..., int]
+    ) -> None:
+        tell(message(user_id="1"))
+        for item in ('{"userId": "1"}', '{"userId": "21", "price": 1}'):
+            RejectedItem.objects.create(workspace=workspace, received_at=T0, code="x", reason="x", item=item)
+        profiles.erase(workspace=workspace, profile=Profile.objects.get(user_id="1"), by=SYSTEM, now=T0)
+        assert [left.item for left in RejectedItem.objects.all()] == ['{"userId": "21", "price": 1}']
+
+
+class TestRebuild:
+    def test_it_reads_the_whole_truth_again(
+        self, workspace: Workspace, book: Notebook, tell: Callable[..., int]
+    ) -> None:
+        tell(*(message(user_id=f"u{n}") for n in range(3)))
+        rebuild(book, workspace.pk)  # type: ignore[arg-type]
+        assert (book.drops, sorted(book.notes.events)) == (1, stored(workspace))
+
+    def test_a_cursor_of_another_database_starts_over(
+        self, workspace: Workspace, book: Notebook, tell: Callable[..., int]
+    ) -> None:
+        tell(message(user_id="u"))
+        assert book._cursor is not None
+        book._cursor = {**book._cursor, "database": "elsewhere/1", "xid": 10**12}
+        assert tell() == 1
+        assert (book.drops, book.notes.events) == (1, stored(workspace))
+
+    def test_transactions_from_the_future_are_restamped(
+        self, workspace: Workspace, book: Notebook, tell: Callable[..., int]
+    ) -> None:
+        tell(message(user_id="u"))
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE cdp_event SET xid = '999999999999'")
+        rebuild(book, workspace.pk)  # type: ignore[arg-type]
+        assert tell(message(user_id="u")) == 1
+        assert sorted(book.notes.events) == stored(workspace)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestLateCommits:
+    def test_a_transaction_that_commits_late_is_read_once(self, workspace: Workspace, book: Notebook) -> None:
+        started, may_end = threading.Event(), threading.Event()
+
+        def slow() -> None:
+            with transaction.atomic():
+                store(workspace, None, [message(user_id="slow")])
+                started.set()
+                may_end.wait(10)
+            connection.close()
+
+        thread = threading.Thread(target=slow)
+        thread.start()
+        started.wait(10)
+        store(workspace, None, [message(user_id="quick")])
+        assert project(book, workspace.pk) == 1  # type: ignore[arg-type]
+        may_end.set()
+        thread.join()
+        assert project(book, workspace.pk) == 1  # type: ignore[arg-type]
+        assert project(book, workspace.pk) == 0  # type: ignore[arg-type]
+        assert sorted(book.notes.events) == stored(workspace)
+
+    def test_many_writers_with_random_delays(self, workspace: Workspace, book: Notebook) -> None:
+        def write(seed: int) -> None:
+            chance = random.Random(seed)
+            pause = threading.Event()
+            for n in range(12):
+                try:
+                    with transaction.atomic():
+                        store(workspace, None, [message(user_id=f"{seed}-{n}") for _ in range(3)])
+                        pause.wait(chance.random() * 0.02)
+                        if chance.random() < 0.2:
+                            raise InterruptedError
+                except InterruptedError:
+                    pass
+            connection.close()
+
+        with ThreadPoolExecutor(6) as pool:
+            writers = [pool.submit(write, seed) for seed in range(6)]
+            while not all(writer.done() for writer in writers):
+                project(book, workspace.pk)  # type: ignore[arg-type]
+        project(book, workspace.pk)  # type: ignore[arg-type]
+        assert sorted(book.notes.events) == stored(workspace)
+        assert len(book.notes.events) > 0

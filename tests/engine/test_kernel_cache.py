@@ -1,0 +1,31 @@
+"""Where compiled kernels are kept."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cdp.engine.columnar import jit
+
+
+def test_the_environment_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "/somewhere")
+    assert jit.cache_folder() == "/somewhere"
+
+
+def test_read_only_code_keeps_them_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(jit.tempfile, "gettempdir", lambda: str(tmp_path))
+    assert Path(jit.cache_folder()).parent == tmp_path
+    assert Path(jit.cache_folder()).stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_others_can_write_is_not_trusted(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    theirs.mkdir()
+    theirs.chmod(0o777)
+    (tmp_path / "link").symlink_to(ours)
+    assert jit.private_folder(ours) == str(ours)
+    assert jit.private_folder(theirs) != str(theirs)
+    assert jit.private_folder(tmp_path / "link") != str(tmp_path / "link")

@@ -1,0 +1,88 @@
+"""What every request passes."""
+
+import pytest
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from stratum.lib.middleware import Refusals, RequestId
+from stratum.lib.refusal import Fault, Invalid, Missing, NotAllowed, Refusal
+
+
+@pytest.fixture
+def request_of():
+    def make(path="/dashboard/x", **headers):
+        request = RequestFactory().get(path, headers=headers)
+        request.request_id = "r1"
+        return request
+
+    return make
+
+
+def refused(request, refusal) -> HttpResponse:
+    return Refusals(lambda request: HttpResponse()).process_exception(request, refusal)
+
+
+def test_a_request_id_is_made_and_sent_back(client):
+    first, second = client.get("/pricing"), client.get("/pricing")
+    assert len(first["X-Request-ID"]) == 32
+    assert first["X-Request-ID"] != second["X-Request-ID"]
+
+
+@pytest.mark.parametrize("given", ["abc-123", "0af7651916cd43dd8448eb211c80319c", "a" * 64])
+def test_a_harmless_request_id_is_kept(client, given):
+    assert client.get("/pricing", headers={"X-Request-ID": given})["X-Request-ID"] == given
+
+
+@pytest.mark.parametrize("given", ["", "a" * 65, "a b", "<script>", "-x", "é", "a\nb"])
+def test_any_other_is_replaced(given):
+    request = RequestFactory().get("/", HTTP_X_REQUEST_ID=given)
+    assert RequestId(lambda request: HttpResponse())(request)["X-Request-ID"] != given
+
+
+def test_nothing_inline_and_nothing_from_elsewhere(client):
+    policy = dict(rule.split(" ", 1) for rule in client.get("/pricing")["Content-Security-Policy"].split("; "))
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert "unsafe" not in str(policy)
+
+
+def test_html_says_that_a_fragment_is_not_its_page(client):
+    assert "HX-Request" in client.get("/pricing")["Vary"]
+    assert client.get("/pricing", headers={"HX-Request": "true"})["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("refusal", [Missing(), NotAllowed("no", "You may not."), Refusal("busy", "Not now.")])
+def test_a_refusal_becomes_a_page(request_of, refusal):
+    answer = refused(request_of(), refusal)
+    assert answer.status_code == refusal.status
+    assert refusal.sentence in answer.content.decode()
+    assert "request r1" in answer.content.decode()
+
+
+def test_a_refusal_becomes_a_toast_that_swaps_nothing(request_of):
+    answer = refused(request_of(**{"HX-Request": "true"}), Refusal("busy", "Not “now”."))
+    assert answer.status_code == 409
+    assert answer["HX-Reswap"] == "none"
+    assert '"level": "error"' in answer["HX-Trigger"]
+    assert answer["HX-Trigger"].isascii()
+
+
+def test_a_refusal_becomes_a_problem_for_programs(request_of):
+    answer = refused(request_of("/api/v1/x"), Invalid([Fault("/steps/1", "No such event.", "unknown")]))
+    assert answer.status_code == 422
+    assert answer["Content-Type"] == "application/problem+json"
+    assert b'"pointer": "/steps/1"' in answer.content
+
+
+def test_a_sentence_is_escaped_on_the_page(request_of):
+    page = refused(request_of(), Missing("<script>alert(1)</script>")).content.decode()
+    assert "<script>alert" not in page
+
+
+def test_other_errors_are_not_swallowed(request_of):
+    assert refused(request_of(), ValueError("a mistake")) is None
+
+
+@pytest.mark.parametrize("address", ["/pricing?x=%00", "/%00", "/login?next=%00"])
+def test_nul_in_an_address_is_400(client, address):
+    assert client.get(address).status_code == 400
