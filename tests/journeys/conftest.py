@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from stratum.lib import clock
 
@@ -33,6 +33,7 @@ SCREENS = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "h
 PICTURES = Path("test-results")
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the thread of the test
+expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
 
 SHOP = """<!doctype html>
 <title>Shop</title>
