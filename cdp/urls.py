@@ -4,7 +4,7 @@ from cdp.api import events as events_api
 from cdp.api import funnels as funnels_api
 from cdp.api import profiles as profiles_api
 from cdp.api import tracking
-from cdp.views import demo, events, funnels, profiles
+from cdp.views import demo, events, funnel_builder, funnel_results, funnels, profiles
 
 urlpatterns = [
     *tracking.urlpatterns,
@@ -12,6 +12,8 @@ urlpatterns = [
     *events_api.urlpatterns,
     *profiles_api.urlpatterns,
     *funnels.urlpatterns,
+    *funnel_builder.urlpatterns,
+    *funnel_results.urlpatterns,
     *profiles.urlpatterns,
     *events.urlpatterns,
     *demo.urlpatterns,
