@@ -3,6 +3,7 @@
 from cdp.models.events import Change, Event, EventAlias, EventCopy, Kind, RejectedItem
 from cdp.models.funnels import Funnel
 from cdp.models.profiles import Identifier, IdentifierKind, Profile
+from cdp.models.segments import Segment, Spell
 
 __all__ = [
     "Change",
@@ -15,4 +16,6 @@ __all__ = [
     "Kind",
     "Profile",
     "RejectedItem",
+    "Segment",
+    "Spell",
 ]

@@ -235,7 +235,7 @@ def _delete_profiles(workspace: Workspace) -> None:
     lock_identities(workspace)
     with raw_cursor() as cursor:
         cursor.execute(_FIND_STORIED, [workspace.pk, workspace.pk])
-        for statement in (_DELETE_IDENTIFIERS, _DELETE_CHANGES, _DELETE_PROFILES):
+        for statement in (_DELETE_IDENTIFIERS, _DELETE_CHANGES, _DELETE_SPELLS, _DELETE_PROFILES):
             cursor.execute(statement, [workspace.pk])
         cursor.execute("DROP TABLE storied")
 
@@ -255,4 +255,6 @@ WHERE p.workspace_id = %s AND coalesce(p.merged_into, p.id) NOT IN (
 """
 _DELETE_IDENTIFIERS = "DELETE FROM cdp_identifier WHERE workspace_id = %s AND profile_id IN (SELECT id FROM storied)"
 _DELETE_CHANGES = "DELETE FROM cdp_change WHERE workspace_id = %s AND profile_id IN (SELECT id FROM storied)"
+_DELETE_SPELLS = """DELETE FROM cdp_spell WHERE profile_id IN (SELECT id FROM storied)
+    AND segment_id IN (SELECT id FROM cdp_segment WHERE workspace_id = %s)"""
 _DELETE_PROFILES = "DELETE FROM cdp_profile WHERE workspace_id = %s AND id IN (SELECT id FROM storied)"

@@ -1,0 +1,189 @@
+"""Segments read: the saved ones, and who is in them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString
+from uuid import UUID
+
+import numpy as np
+from django.db import connection
+from django.db.models import QuerySet
+
+from cdp.definitions.segments import static_json
+from cdp.engine.base import Ints
+from cdp.models import Profile, Segment
+from cdp.queries import profiles
+from stratum.lib.raw import raw_cursor
+from stratum.lib.refusal import Missing, Refusal
+from stratum.workspaces import registry
+from stratum.workspaces.models import Workspace
+from stratum.workspaces.registry import Dependent
+
+NAME_OF_KIND = "segment"  # in the registry of dependents
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentCard:
+    """A line of the list."""
+
+    segment: Segment
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A segment that somebody is in, and since when."""
+
+    segment: Segment
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What pasted words stand for: profiles by number, in their order, and the words that stand for nobody."""
+
+    profiles: tuple[int, ...]
+    unknown: tuple[str, ...]
+
+
+def find(workspace: Workspace, *, search: str = "", archived: bool = False) -> QuerySet[Segment]:
+    """Segments whose name contains `search`, last changed first, each with its owner."""
+    found = workspace.segments.select_related("created_by").filter(archived_at__isnull=not archived)
+    if search:
+        found = found.filter(name__icontains=search)
+    return found.order_by("-updated_at", "id")
+
+
+def get(workspace: Workspace, segment_id: UUID) -> Segment:
+    """Archived ones too. Raises Missing."""
+    found = workspace.segments.select_related("created_by").filter(pk=segment_id).first()
+    if found is None:
+        raise Missing("There is no segment with that address in this workspace.")
+    return found
+
+
+def require_active(workspace: Workspace, segment_id: UUID) -> Segment:
+    """For questions that are limited to a segment. Raises Missing, or a Refusal that says it is archived."""
+    segment = get(workspace, segment_id)
+    if segment.archived_at is not None:
+        sentence = f"The segment “{segment.name}” is archived. Restore it, or choose another one."
+        raise Refusal("segment_archived", sentence)
+    return segment
+
+
+def counted(workspace: Workspace) -> int:
+    """What the plan limits: those that are not archived."""
+    return workspace.segments.filter(archived_at=None).count()
+
+
+def tag(segment: Segment) -> str:
+    """Changes whenever the segment's definition does: its ETag."""
+    archived = "-archived" if segment.archived_at else ""
+    return f'"{segment.version}-{segment.updated_at:%Y%m%d%H%M%S%f}{archived}"'
+
+
+def condition(workspace: Workspace, segment: Segment) -> dict[str, object]:
+    """The condition as the API writes it, with the list of a static segment."""
+    return static_json(members(workspace, segment).tolist())
+
+
+# Who is in
+
+
+def members(workspace: Workspace, segment: Segment) -> Ints:
+    """Numbers of the live profiles that are in now, ascending. Merged ones stand as their survivor, once."""
+    return _numbers(_MEMBERS, segment.pk, workspace.pk)
+
+
+_MEMBERS = """
+SELECT array_send(array_agg(DISTINCT coalesce(p.merged_into, s.profile_id)))
+FROM cdp_spell s JOIN cdp_segment g ON g.id = s.segment_id
+    LEFT JOIN cdp_profile p ON p.id = s.profile_id AND p.merged_into IS NOT NULL
+WHERE g.id = %s AND g.workspace_id = %s AND s.exited_at IS NULL
+"""
+
+
+def survivors(workspace: Workspace, keys: Ints) -> Ints:
+    """The live profiles behind these numbers, ascending: merged ones as their survivor, strangers left out."""
+    return _numbers(_SURVIVORS, "{" + ",".join(map(str, keys.tolist())) + "}", workspace.pk)
+
+
+_SURVIVORS = """
+SELECT array_send(array_agg(DISTINCT coalesce(p.merged_into, p.id)))
+FROM unnest(%s::bigint[]) AS g(id) JOIN cdp_profile p ON p.id = g.id AND p.workspace_id = %s AND p.erased_at IS NULL
+"""
+
+# An array as PostgreSQL sends it, in one value: of all ways to read 200,000 numbers the fastest by far. A header, then
+# per element its length and itself. DISTINCT has sorted them.
+_HEADER = 20
+_ELEMENT = np.dtype([("length", ">i4"), ("value", ">i8")])
+
+
+def _numbers(statement: LiteralString, *parameters: object) -> Ints:
+    with raw_cursor() as cursor:
+        cursor.execute(statement, parameters, binary=True)
+        (sent,) = cursor.fetchone() or (None,)
+    return np.frombuffer(sent or b"", _ELEMENT, offset=_HEADER if sent else 0)["value"].astype(np.int64)
+
+
+def size(segment: Segment) -> int:
+    return sizes([segment])[segment.pk]
+
+
+def sizes(segments: Iterable[Segment]) -> dict[UUID, int]:
+    """How many live profiles are in each; one query."""
+    keys = [segment.pk for segment in segments]
+    with connection.cursor() as cursor:
+        cursor.execute(_SIZES, [keys])
+        return dict.fromkeys(keys, 0) | dict(cursor.fetchall())
+
+
+_SIZES = """
+SELECT s.segment_id, count(DISTINCT coalesce(p.merged_into, s.profile_id))
+FROM cdp_spell s LEFT JOIN cdp_profile p ON p.id = s.profile_id AND p.merged_into IS NOT NULL
+WHERE s.segment_id = ANY(%s) AND s.exited_at IS NULL
+GROUP BY 1
+"""
+
+
+def cards(segments: Sequence[Segment]) -> list[SegmentCard]:
+    found = sizes(segments) if segments else {}
+    return [SegmentCard(segment, found[segment.pk]) for segment in segments]
+
+
+def members_of(workspace: Workspace, segment: Segment) -> QuerySet[Profile]:
+    """The same people as rows, for what is listed page by page."""
+    spells = segment.spells.filter(exited_at=None).values("profile_id")
+    merged = Profile.objects.filter(pk__in=spells, merged_into__isnull=False).values("merged_into")
+    live = profiles.live(workspace)
+    return live.filter(pk__in=spells) | live.filter(pk__in=merged)
+
+
+def memberships(profile: Profile) -> list[Membership]:
+    """The segments that this profile is in, by name; archived ones are not shown."""
+    return memberships_of([profile.pk]).get(profile.pk, [])
+
+
+def memberships_of(keys: Sequence[int]) -> dict[int, list[Membership]]:
+    """By the number of the live profile; two queries."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MEMBERSHIPS, {"keys": list(keys)})
+        rows = cursor.fetchall()
+    segments = Segment.objects.in_bulk({segment for _, segment, _ in rows})
+    found: dict[int, list[Membership]] = {}
+    for profile, segment, since in rows:
+        found.setdefault(profile, []).append(Membership(segments[segment], since))
+    return {profile: sorted(those, key=lambda each: each.segment.name) for profile, those in found.items()}
+
+
+_MEMBERSHIPS = """
+SELECT coalesce(p.merged_into, p.id), s.segment_id, min(s.entered_at)
+FROM cdp_profile p JOIN cdp_spell s ON s.profile_id = p.id JOIN cdp_segment g ON g.id = s.segment_id
+WHERE (p.id = ANY(%(keys)s) OR p.merged_into = ANY(%(keys)s)) AND s.exited_at IS NULL AND g.archived_at IS NULL
+GROUP BY 1, 2
+"""
+
+
+def used_by(workspace: Workspace, segment: Segment) -> list[Dependent]:
+    return registry.dependents(workspace, NAME_OF_KIND, str(segment.pk))
