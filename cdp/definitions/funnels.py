@@ -194,9 +194,12 @@ class _Reading:
 
     def definition(self, fields: Mapping[str, object], pointer: str) -> FunnelDefinition:
         steps = self.steps(fields.get("steps"), f"{pointer}/steps")
+        mode = cast(Mode, self.choice(fields, "mode", "ordered", pointer, get_args(Mode)))
+        if mode == "any_order":
+            self.refuse_gaps(steps, f"{pointer}/steps")
         return FunnelDefinition(
             steps=steps,
-            mode=cast(Mode, self.choice(fields, "mode", "ordered", pointer, get_args(Mode))),
+            mode=mode,
             window=_duration(fields.get("window", "P7D"), f"{pointer}/window", self.faults),
             counting=cast(Counting, self.choice(fields, "counting", "unique", pointer, get_args(Counting))),
             exclusions=self.exclusions(fields.get("exclusions", []), f"{pointer}/exclusions", len(steps)),
@@ -229,6 +232,12 @@ class _Reading:
                 sentence = "A Time Window runs from the previous step, and the first step has none. Leave it out here."
                 self.fault(f"{pointer}/max_gap", sentence)
         return StepDefinition(self.match(fields, pointer), label, max_gap)
+
+    def refuse_gaps(self, steps: tuple[StepDefinition, ...], pointer: str) -> None:
+        sentence = "Steps in any order have no previous step, so a Time Window cannot be kept. Leave it out."
+        for index, step in enumerate(steps):
+            if index and step.max_gap is not None:
+                self.fault(f"{pointer}/{index}/max_gap", sentence)
 
     def exclusions(self, value: object, pointer: str, steps: int) -> tuple[ExclusionDefinition, ...]:
         if not isinstance(value, list):

@@ -1,8 +1,8 @@
 """The funnel builder's form: rows as typed become the API's body, so that page and API check by the same rules."""
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from decimal import Decimal
@@ -10,89 +10,62 @@ from typing import Any
 
 from django.http import QueryDict
 
-from cdp.definitions.funnels import DEFAULT_WINDOW, MAX_STEPS, MIN_STEPS, FunnelDraft, parse_draft
+from cdp.definitions.funnels import DEFAULT_WINDOW, MAX_EXCLUSIONS, MAX_STEPS, MIN_STEPS, FunnelDraft, parse_draft
+from cdp.forms import funnel_matches as matches
+from cdp.forms.funnel_matches import FilterRow, MatchRow
 from stratum.lib import periods
 from stratum.lib.refusal import Fault, Invalid
 
 UNITS = {"S": periods.SECOND, "M": periods.MINUTE, "H": periods.HOUR, "D": periods.DAY}
 UNIT_WORDS = (("D", "days"), ("H", "hours"), ("M", "minutes"), ("S", "seconds"))
-
-OPERATORS = (
-    ("eq", "is"),
-    ("neq", "is not"),
-    ("in", "is one of"),
-    ("not_in", "is none of"),
-    ("contains", "contains"),
-    ("not_contains", "does not contain"),
-    ("starts_with", "starts with"),
-    ("ends_with", "ends with"),
-    ("eq_number", "= number"),
-    ("neq_number", "≠ number"),
-    ("gt", "> more than"),
-    ("gte", "≥ at least"),
-    ("lt", "< less than"),
-    ("lte", "≤ at most"),
-    ("between", "between"),
-    ("exists", "is set"),
-    ("not_exists", "is not set"),
-    ("is_true", "is true"),
-    ("is_false", "is false"),
-)
-BARE = {"exists", "not_exists", "is_true", "is_false"}
-TEXT = {"eq", "neq", "contains", "not_contains", "starts_with", "ends_with"}
-LISTS = {"in", "not_in"}
-ORDERS = {"gt", "gte", "lt", "lte"}
 AMOUNT = re.compile(r"\d{1,9}(\.\d{1,6})?", re.ASCII)
-NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 
-PLACE = re.compile(r"/steps/(\d+)(?:/(event|label|max_gap|where))?")
+# More than a funnel may have, so that a form with too many is refused and not cut short.
+MOST_ROWS = 50
+TEXTS = ("name", "description", "mode", "window_count", "window_unit", "counting", "expected")
+
+PLACE = re.compile(r"/(steps|exclusions)/(\d+)(?:/(\w+))?")
 SLOTS = {"max_gap": "gap"}
-
-TEMPLATES: dict[str, dict[str, Any]] = {
-    "purchase": {
-        "name": "Purchase Funnel",
-        "description": "From the first page to the order.",
-        "steps": [
-            {"event": "page_view", "label": "Landing Page"},
-            {"event": "view_content", "label": "Product Page"},
-            {"event": "add_to_cart", "label": "Add to Cart"},
-            {"event": "initiate_checkout", "label": "Checkout"},
-            {"event": "purchase", "label": "Purchase"},
-        ],
-    }
-}
+ROW = re.compile(r"(steps|exclusions)-(\d{1,4})", re.ASCII)
 
 
 @dataclass(slots=True)
-class FilterRow:
-    """One line of Event Properties."""
+class StepRow(MatchRow):
+    """One step as typed. `warning` is what to know about it before its number is read."""
 
-    property: str = ""
-    op: str = "eq"
-    value: str = ""
-
-
-@dataclass(slots=True)
-class StepRow:
-    """One step as typed. `advanced` is a filter as JSON that the lines cannot show; it is kept as it is."""
-
-    events: list[str] = field(default_factory=lambda: [""])
     label: str = ""
     gap_count: str = ""
     gap_unit: str = "D"
-    join: str = "and"
-    filters: list[FilterRow] = field(default_factory=list)
-    advanced: str = ""
-    errors: dict[str, str] = field(default_factory=dict)
+    warning: str = ""
 
     @property
-    def is_empty(self) -> bool:
-        return not any(self.events)
+    def title(self) -> str:
+        return self.label.strip() or self.names or "No event yet"
+
+
+@dataclass(slots=True)
+class ExclusionRow(MatchRow):
+    """An excluded event as typed, between two steps counted from 0."""
+
+    after: str = "0"
+    before: str = "1"
+
+
+@dataclass(slots=True)
+class Removed:
+    """The step that was removed last, for Undo; `ends` are the steps of each exclusion as they were."""
+
+    at: int
+    step: StepRow
+    ends: list[tuple[str, str]]
 
 
 @dataclass(slots=True)
 class Builder:
-    """The whole form. `exclusions` travels as JSON; `expected` is the tag of the funnel that was opened."""
+    """The whole form. `expected` is the tag of the funnel that was opened.
+
+    `focus` is where the work goes on and `said` what a button did, for those who do not see it.
+    """
 
     name: str = ""
     description: str = ""
@@ -101,25 +74,23 @@ class Builder:
     window_count: str = "7"
     window_unit: str = "D"
     counting: str = "unique"
-    exclusions: str = "[]"
+    exclusions: list[ExclusionRow] = field(default_factory=list)
     expected: str = ""
+    removed: Removed | None = None
     focus: str = ""
+    said: str = ""
     errors: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of_post(cls, post: QueryDict) -> "Builder":
-        count = max(_index(post.get("steps", "")) or 0, MIN_STEPS)
-        builder = cls(steps=[_step_of_post(post, f"steps-{index}-") for index in range(min(count, MAX_STEPS))])
-        for name in (
-            "name",
-            "description",
-            "mode",
-            "window_count",
-            "window_unit",
-            "counting",
-            "exclusions",
-            "expected",
-        ):
+        builder = cls(
+            steps=[_step_of_post(post, f"steps-{index}-") for index in range(_count(post, "steps", MIN_STEPS))],
+            exclusions=[
+                _exclusion_of_post(post, f"exclusions-{index}-") for index in range(_count(post, "exclusions"))
+            ],
+            removed=_removed_of_post(post),
+        )
+        for name in TEXTS:
             setattr(builder, name, post.get(name, getattr(builder, name)))
         return builder
 
@@ -135,24 +106,31 @@ class Builder:
             window_count=count,
             window_unit=unit,
             counting=definition["counting"],
-            exclusions=json.dumps(definition["exclusions"]),
+            exclusions=[_exclusion_of_json(exclusion) for exclusion in definition["exclusions"]],
         )
+
+    @property
+    def has_room(self) -> bool:
+        return len(self.steps) < MAX_STEPS
 
     def body(self, *, skip_empty: bool = False) -> tuple[dict[str, Any], list[Fault]]:
         """The API's body, and what could not even be written as one.
 
-        Faults point into the body. `skip_empty` leaves steps without an event out, for a preview while typing.
+        Faults point into the body. `skip_empty` leaves rows without an event out, for a preview while typing.
         """
         faults: list[Fault] = []
-        steps = [self.steps[row] for row in self.rows(skip_empty=skip_empty)]
+        rows = self.rows(skip_empty=skip_empty)
         body = {
             "name": self.name,
             "description": self.description,
-            "steps": [_step_body(step, f"/steps/{index}", faults) for index, step in enumerate(steps)],
+            "steps": [_step_body(self.steps[row], f"/steps/{index}", faults) for index, row in enumerate(rows)],
             "mode": self.mode,
             "window": _duration(self.window_count, self.window_unit, "/window", faults),
             "counting": self.counting,
-            "exclusions": _json(self.exclusions),
+            "exclusions": [
+                _exclusion_body(self.exclusions[row], rows, f"/exclusions/{index}", faults)
+                for index, row in enumerate(self.exclusion_rows(skip_empty=skip_empty))
+            ],
         }
         return body, faults
 
@@ -160,31 +138,70 @@ class Builder:
         """Which row each step of the body comes from."""
         return [row for row, step in enumerate(self.steps) if not (skip_empty and step.is_empty)]
 
+    def exclusion_rows(self, *, skip_empty: bool = False) -> list[int]:
+        """The same for exclusions; one whose steps are left out is left out too."""
+        left_out = {str(row) for row, step in enumerate(self.steps) if skip_empty and step.is_empty}
+        return [
+            row
+            for row, each in enumerate(self.exclusions)
+            if not (skip_empty and (each.is_empty or {each.after, each.before} & left_out))
+        ]
+
+    def row(self, place: str) -> MatchRow | None:
+        """The row of a name such as `steps-2` or `exclusions-0`."""
+        found = ROW.fullmatch(place)
+        rows: list[Any] = self.steps if found and found[1] == "steps" else self.exclusions
+        return rows[int(found[2])] if found and int(found[2]) < len(rows) else None
+
     def show(self, faults: Iterable[Fault], *, skip_empty: bool = False) -> None:
         """Put each fault at the field it is about."""
-        rows = self.rows(skip_empty=skip_empty)
+        rows = {"steps": self.rows(skip_empty=skip_empty), "exclusions": self.exclusion_rows(skip_empty=skip_empty)}
         for fault in faults:
             place = PLACE.match(fault.pointer)
-            if place and int(place[1]) < len(rows):
-                row = rows[int(place[1])]
-                slot = SLOTS.get(place[2], place[2] or "event")
-                self.steps[row].errors.setdefault(slot, fault.detail)
-                self.focus = self.focus or f"steps-{row}-{slot}"
+            if place and int(place[2]) < len(rows[place[1]]):
+                name = f"{place[1]}-{rows[place[1]][int(place[2])]}"
+                self._show_at(name, SLOTS.get(place[3], place[3] or "event"), fault.detail)
             else:
                 slot = fault.pointer.split("/")[1] if "/" in fault.pointer else "form"
                 self.errors.setdefault(slot, fault.detail)
                 self.focus = self.focus or slot
 
+    def _show_at(self, name: str, slot: str, sentence: str) -> None:
+        row = self.row(name)
+        if row is not None:
+            row.errors.setdefault(slot, sentence)
+            self.focus = self.focus or f"{name}-{slot}"
+
+    def warn(self, warnings: Iterable[tuple[int, str]]) -> None:
+        """Put what is to be known of a step of the preview at its row; rows that it leaves out say so."""
+        rows = self.rows(skip_empty=True)
+        for index, sentence in warnings:
+            self.steps[rows[index]].warning = sentence
+        for step in self.steps:
+            if step.is_empty:
+                step.warning = "No event is chosen here yet, so the result leaves this step out."
+
     def act(self, do: str) -> bool:
-        """Follow a button that changes the rows, such as `up:2` or `remove_filter:0:1`. False when it is none."""
+        """Follow a button that changes the rows, such as `up:2` or `remove_filter:steps-0:1`. False when it is none."""
         verb, *places = do.split(":")
-        action, arity = ACTIONS.get(verb, (None, 0))
-        if action is None:
+        if verb not in ACTIONS and verb not in ROW_ACTIONS:
             return False
-        indexes = [index for place in places if (index := _index(place)) is not None]
-        if len(indexes) == arity:
-            action(self, *indexes)
+        if verb != "undo":
+            self.removed = None
+        if verb in ROW_ACTIONS:
+            self._act_on_row(verb, places)
+        else:
+            action, arity = ACTIONS[verb]
+            indexes = _indexes(places)
+            if len(indexes) == arity:
+                action(self, *indexes)
         return True
+
+    def _act_on_row(self, verb: str, places: list[str]) -> None:
+        action, arity = ROW_ACTIONS[verb]
+        row, indexes = self.row(places[0]) if places else None, _indexes(places[1:])
+        if row is not None and len(indexes) == arity:
+            self.focus = f"{places[0]}-{action(row, *indexes)}"
 
     def read(self, *, zone: tzinfo, name_required: bool = True, skip_empty: bool = False) -> FunnelDraft:
         """Raises Invalid with every fault, to be handed to `show`."""
@@ -198,60 +215,96 @@ class Builder:
         return draft
 
 
+# Steps. Whatever happens to them, an exclusion stays between the steps that it was between.
+
+
 def add_step(builder: Builder) -> None:
-    if len(builder.steps) >= MAX_STEPS:
-        builder.errors["steps"] = f"A funnel has at most {MAX_STEPS} steps."
-        return
-    builder.steps.append(StepRow())
-    builder.focus = f"steps-{len(builder.steps) - 1}-event"
+    insert_step(builder, len(builder.steps) - 1)
+
+
+def insert_step(builder: Builder, step: int) -> None:
+    """A new step right after that one."""
+    if 0 <= step < len(builder.steps):
+        _put(builder, step + 1, StepRow(), "added")
+
+
+def copy_step(builder: Builder, step: int) -> None:
+    if 0 <= step < len(builder.steps):
+        copy = deepcopy(builder.steps[step])
+        copy.errors.clear()
+        _put(builder, step + 1, copy, "added as a copy")
 
 
 def remove_step(builder: Builder, step: int) -> None:
     if len(builder.steps) <= MIN_STEPS:
         builder.errors["steps"] = f"A funnel needs at least {MIN_STEPS} steps."
     elif 0 <= step < len(builder.steps):
-        del builder.steps[step]
-        builder.focus = f"steps-{max(step - 1, 0)}-event"
+        ends = [(row.after, row.before) for row in builder.exclusions]
+        gone = builder.steps.pop(step)
+        builder.removed = Removed(step, gone, ends)
+        builder.said = f"Step {step + 1}, {gone.title}, is removed."
+        builder.focus = "undo"
+        _ends(builder, lambda after: after - (after > step), lambda before: before - (before >= step))
     _clear_first_gap(builder)
+
+
+def undo_removal(builder: Builder) -> None:
+    removed, builder.removed = builder.removed, None
+    if removed and _put(builder, min(removed.at, len(builder.steps)), removed.step, "back"):
+        for row, ends in zip(builder.exclusions, removed.ends, strict=False):
+            row.after, row.before = ends
 
 
 def move_up(builder: Builder, step: int) -> None:
-    if 0 < step < len(builder.steps):
-        builder.steps[step - 1 : step + 1] = builder.steps[step], builder.steps[step - 1]
+    move_step(builder, step, step - 1)
+    if builder.focus:
         builder.focus = f"steps-{step - 1}-up" if step > 1 else "steps-0-down"
-    _clear_first_gap(builder)
 
 
 def move_down(builder: Builder, step: int) -> None:
-    if 0 <= step < len(builder.steps) - 1:
-        builder.steps[step : step + 2] = builder.steps[step + 1], builder.steps[step]
+    move_step(builder, step, step + 1)
+    if builder.focus:
         last = step + 1 == len(builder.steps) - 1
         builder.focus = f"steps-{step + 1}-{'up' if last else 'down'}"
+
+
+def move_step(builder: Builder, step: int, to: int) -> None:
+    count = len(builder.steps)
+    if step == to or not (0 <= step < count and 0 <= to < count):
+        return
+    order = list(range(count))
+    order.insert(to, order.pop(step))
+    place = {old: new for new, old in enumerate(order)}
+    builder.steps = [builder.steps[old] for old in order]
+    builder.said = f"{builder.steps[to].title} is now step {to + 1} of {count}."
+    builder.focus = f"steps-{to}-event"
+    _ends(builder, lambda after: place.get(after, after), lambda before: place.get(before, before))
     _clear_first_gap(builder)
 
 
-def add_event(builder: Builder, step: int) -> None:
-    if 0 <= step < len(builder.steps):
-        builder.steps[step].events.append("")
-        builder.focus = f"steps-{step}-event-{len(builder.steps[step].events) - 1}"
+def _put(builder: Builder, at: int, step: StepRow, word: str) -> bool:
+    if not builder.has_room:
+        builder.errors["steps"] = f"A funnel has at most {MAX_STEPS} steps."
+        return False
+    builder.steps.insert(at, step)
+    builder.said = f"Step {at + 1} of {len(builder.steps)} is {word}."
+    builder.focus = f"steps-{at}-event"
+    _ends(builder, lambda after: after + (after >= at), lambda before: before + (before >= at))
+    _clear_first_gap(builder)
+    return True
 
 
-def remove_event(builder: Builder, step: int, event: int) -> None:
-    if 0 <= step < len(builder.steps) and 0 <= event < len(builder.steps[step].events) > 1:
-        del builder.steps[step].events[event]
-        builder.focus = f"steps-{step}-event"
-
-
-def add_filter(builder: Builder, step: int) -> None:
-    if 0 <= step < len(builder.steps):
-        builder.steps[step].filters.append(FilterRow())
-        builder.focus = f"steps-{step}-property-{len(builder.steps[step].filters) - 1}"
-
-
-def remove_filter(builder: Builder, step: int, row: int) -> None:
-    if 0 <= step < len(builder.steps) and 0 <= row < len(builder.steps[step].filters):
-        del builder.steps[step].filters[row]
-        builder.focus = f"steps-{step}-add-filter"
+def _ends(builder: Builder, after_of: Callable[[int], int], before_of: Callable[[int], int]) -> None:
+    """Give both ends of each exclusion their new numbers, the smaller one first and never the same."""
+    for row in builder.exclusions:
+        ends = _indexes([row.after, row.before])
+        if len(ends) != 2:
+            continue
+        after, before = sorted((after_of(ends[0]), before_of(ends[1])))
+        if after == before:
+            after = max(after - 1, 0)
+            before = after + 1
+        row.after, row.before = str(after), str(before)
 
 
 def _clear_first_gap(builder: Builder) -> None:
@@ -259,16 +312,70 @@ def _clear_first_gap(builder: Builder) -> None:
     builder.steps[0].gap_count = ""
 
 
+# Exclusions
+
+
+def add_exclusion(builder: Builder) -> None:
+    """From the first step to the last, where most are meant."""
+    if len(builder.exclusions) >= MAX_EXCLUSIONS:
+        builder.errors["exclusions"] = f"A funnel has at most {MAX_EXCLUSIONS} exclusions."
+        return
+    builder.exclusions.append(ExclusionRow(before=str(len(builder.steps) - 1)))
+    builder.said = f"Exclusion {len(builder.exclusions)} is added."
+    builder.focus = f"exclusions-{len(builder.exclusions) - 1}-event"
+
+
+def remove_exclusion(builder: Builder, exclusion: int) -> None:
+    if 0 <= exclusion < len(builder.exclusions):
+        del builder.exclusions[exclusion]
+        builder.said = f"Exclusion {exclusion + 1} is removed."
+        builder.focus = "add-exclusion"
+
+
+# Events and filters of a row. Each answers which field of the row the work goes on in.
+
+
+def add_event(row: MatchRow) -> str:
+    row.events.append("")
+    return f"event-{len(row.events) - 1}"
+
+
+def remove_event(row: MatchRow, event: int) -> str:
+    if 0 <= event < len(row.events) > 1:
+        del row.events[event]
+    return "event"
+
+
+def add_filter(row: MatchRow) -> str:
+    row.filters.append(FilterRow())
+    return f"property-{len(row.filters) - 1}"
+
+
+def remove_filter(row: MatchRow, line: int) -> str:
+    if 0 <= line < len(row.filters):
+        del row.filters[line]
+    return "add-filter"
+
+
 # Each with how many indexes its button names.
 ACTIONS: dict[str, tuple[Callable[..., None], int]] = {
     "add_step": (add_step, 0),
+    "insert_step": (insert_step, 1),
+    "copy_step": (copy_step, 1),
     "remove_step": (remove_step, 1),
+    "undo": (undo_removal, 0),
     "up": (move_up, 1),
     "down": (move_down, 1),
-    "add_event": (add_event, 1),
-    "remove_event": (remove_event, 2),
-    "add_filter": (add_filter, 1),
-    "remove_filter": (remove_filter, 2),
+    "move": (move_step, 2),
+    "add_exclusion": (add_exclusion, 0),
+    "remove_exclusion": (remove_exclusion, 1),
+}
+# The same for buttons that name a row first.
+ROW_ACTIONS: dict[str, tuple[Callable[..., str], int]] = {
+    "add_event": (add_event, 0),
+    "remove_event": (remove_event, 1),
+    "add_filter": (add_filter, 0),
+    "remove_filter": (remove_filter, 1),
 }
 
 
@@ -281,112 +388,55 @@ def split_duration(micros: int) -> tuple[str, str]:
 
 
 def _step_of_post(post: QueryDict, prefix: str) -> StepRow:
-    filters = zip(
-        post.getlist(f"{prefix}property"), post.getlist(f"{prefix}op"), post.getlist(f"{prefix}value"), strict=False
-    )
     return StepRow(
-        events=[event.strip() for event in post.getlist(f"{prefix}event")] or [""],
+        **matches.fields_of_post(post, prefix),
         label=post.get(f"{prefix}label", ""),
         gap_count=post.get(f"{prefix}gap_count", ""),
         gap_unit=post.get(f"{prefix}gap_unit", "D"),
-        join=post.get(f"{prefix}join", "and"),
-        filters=[FilterRow(*row) for row in filters],
-        advanced=post.get(f"{prefix}advanced", ""),
     )
 
 
+def _exclusion_of_post(post: QueryDict, prefix: str) -> ExclusionRow:
+    return ExclusionRow(
+        **matches.fields_of_post(post, prefix),
+        after=post.get(f"{prefix}after", "0"),
+        before=post.get(f"{prefix}before", "1"),
+    )
+
+
+def _removed_of_post(post: QueryDict) -> Removed | None:
+    at = _index(post.get("removed-at", ""))
+    if at is None:
+        return None
+    ends = zip(post.getlist("removed-after"), post.getlist("removed-before"), strict=False)
+    return Removed(at, _step_of_post(post, "removed-"), list(ends))
+
+
 def _step_of_json(step: Mapping[str, Any]) -> StepRow:
-    events = step["event"] if isinstance(step["event"], list) else [step["event"]]
-    row = StepRow(events=list(events), label=step.get("label", ""))
+    row = StepRow(**matches.fields_of_json(step), label=step.get("label", ""))
     if "max_gap" in step:
         row.gap_count, row.gap_unit = split_duration(periods.parse_duration(step["max_gap"]))
-    if "where" in step:
-        shown = _filters_of(step["where"])
-        if shown is None:
-            row.advanced = json.dumps(step["where"], ensure_ascii=False, indent=2)
-        else:
-            row.join, row.filters = shown
     return row
 
 
-def _filters_of(where: Mapping[str, Any]) -> tuple[str, list[FilterRow]] | None:
-    """The filter as lines, or None when lines would not say the same."""
-    join = where.get("type", "and")
-    tests = where.get("children", []) if "type" in where else [where]
-    rows = [_filter_of(test) for test in tests]
-    lines = [row for row in rows if row is not None]
-    if join in {"and", "or"} and lines and len(lines) == len(rows) and _where(lines, join, "", []) == where:
-        return join, lines
-    return None
-
-
-def _filter_of(test: Mapping[str, Any]) -> FilterRow | None:
-    if "type" in test:
-        return None
-    name, op, value = test["property"], test["op"], test.get("value")
-    if isinstance(value, bool):
-        return FilterRow(name, "is_true" if value else "is_false")
-    if isinstance(value, list):
-        return FilterRow(name, op, ", ".join(map(str, value)))
-    if op in {"eq", "neq"} and isinstance(value, int | float):
-        return FilterRow(name, f"{op}_number", str(value))
-    return FilterRow(name, op, "" if value is None else str(value))
+def _exclusion_of_json(exclusion: Mapping[str, Any]) -> ExclusionRow:
+    after, before = exclusion["between"]
+    return ExclusionRow(**matches.fields_of_json(exclusion), after=str(after), before=str(before))
 
 
 def _step_body(step: StepRow, pointer: str, faults: list[Fault]) -> dict[str, Any]:
-    events = [event for event in step.events if event]
-    body: dict[str, Any] = {"event": events[0] if len(events) == 1 else events}
+    body = matches.body(step, pointer, faults)
     if step.label.strip():
         body["label"] = step.label.strip()
     if step.gap_count.strip():
         body["max_gap"] = _duration(step.gap_count, step.gap_unit, f"{pointer}/max_gap", faults)
-    where = _json(step.advanced) if step.advanced.strip() else _where(step.filters, step.join, pointer, faults)
-    if where is not None:
-        body["where"] = where
     return body
 
 
-def _where(rows: list[FilterRow], join: str, pointer: str, faults: list[Fault]) -> dict[str, Any] | None:
-    used = [row for row in rows if row.property.strip() or row.value.strip()]
-    tests = [_test(row, f"{pointer}/where", faults) for row in used]
-    if len(tests) > 1:
-        return {"type": "or" if join == "or" else "and", "children": tests}
-    return tests[0] if tests else None
-
-
-def _test(row: FilterRow, pointer: str, faults: list[Fault]) -> dict[str, Any]:
-    name, value = row.property.strip(), row.value.strip()
-    if not name:
-        faults.append(Fault(pointer, f"Choose the property that is compared with “{value[:40]}”."))
-    if row.op in {"is_true", "is_false"}:
-        return {"property": name, "op": "eq", "value": row.op == "is_true"}
-    if row.op in BARE:
-        return {"property": name, "op": row.op}
-    if not value:
-        faults.append(Fault(pointer, f"Give a value to compare “{name[:40]}” with, or remove this line."))
-    return {"property": name, "op": row.op.removesuffix("_number"), "value": _operand(row.op, value, pointer, faults)}
-
-
-def _operand(op: str, value: str, pointer: str, faults: list[Fault]) -> object:
-    if op in LISTS:
-        return [part.strip() for part in value.split(",") if part.strip()]
-    if op == "between":
-        return [_number(part.strip()) for part in re.split(r",| and |–", value)]
-    if op in ORDERS:
-        return _number(value)
-    if op in {"eq_number", "neq_number"}:
-        number = _number(value)
-        if value and isinstance(number, str):
-            faults.append(Fault(pointer, f"“{value[:40]}” is not a number."))
-        return number
-    return value
-
-
-def _number(text: str) -> int | float | str:
-    """A number as it would be written in JSON; anything else stays text."""
-    if not NUMBER.fullmatch(text) or len(text) > 40:
-        return text
-    return float(text) if "." in text else int(text)
+def _exclusion_body(row: ExclusionRow, rows: list[int], pointer: str, faults: list[Fault]) -> dict[str, Any]:
+    """`rows` are the rows of the body's steps; an end that is none of them is left as typed, to be refused."""
+    ends = [rows.index(end) if end in rows else end for end in _indexes([row.after, row.before])]
+    return matches.body(row, pointer, faults) | {"between": ends}
 
 
 def _duration(count: str, unit: str, pointer: str, faults: list[Fault]) -> str:
@@ -399,11 +449,12 @@ def _duration(count: str, unit: str, pointer: str, faults: list[Fault]) -> str:
     return periods.format_duration(DEFAULT_WINDOW)
 
 
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+def _count(post: QueryDict, name: str, least: int = 0) -> int:
+    return min(max(_index(post.get(name, "")) or 0, least), MOST_ROWS)
+
+
+def _indexes(texts: Iterable[str]) -> list[int]:
+    return [index for text in texts if (index := _index(text)) is not None]
 
 
 def _index(text: str) -> int | None:

@@ -1,6 +1,7 @@
 """/dashboard/cdp/funnels/new and …/edit: the builder with its live result."""
 
 from collections.abc import Callable
+from typing import cast
 from uuid import UUID
 
 from django.contrib import messages
@@ -9,12 +10,15 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from cdp.definitions.funnel_templates import TEMPLATES
 from cdp.definitions.funnels import FunnelDraft, parse_draft
-from cdp.forms.funnels import OPERATORS, TEMPLATES, UNIT_WORDS, Builder
+from cdp.forms.funnel_matches import OPERATORS
+from cdp.forms.funnels import UNIT_WORDS, Builder
 from cdp.models import Funnel
 from cdp.queries import funnels as queries
-from cdp.queries.funnels import FunnelName, SeenEvent
+from cdp.queries.funnels import Caution, FunnelName, SeenEvent
 from cdp.services import funnels as services
+from cdp.views.funnel_code import funnel_code
 from cdp.views.funnel_range import RANGES, range_of
 from cdp.views.funnel_results import shown
 from stratum.lib.refusal import Fault, Invalid, Refusal
@@ -23,6 +27,16 @@ from stratum.workspaces import access
 from stratum.workspaces.access import MemberRequest
 
 Context = dict[str, object]
+
+MODES = (
+    ("ordered", "In this order", "Other events may happen in between. The usual choice."),
+    ("strict", "In this order, nothing in between", "Any other event of the user between two steps ends the attempt."),
+    ("any_order", "In any order", "All steps within the Conversion Window, whichever comes first."),
+)
+COUNTINGS = (
+    ("unique", "Unique users", "Everybody counts once, with their best attempt. Recommended."),
+    ("totals", "Total events", "Every attempt counts: who goes through twice counts twice."),
+)
 
 # What the pickers carry to the browser; more would make the page heavy, and every name can still be typed.
 PICKER_EVENTS, PICKER_PROPERTIES = 500, 40
@@ -34,7 +48,7 @@ def funnel_new(request: MemberRequest) -> HttpResponse:
     if request.method == "POST":
         return _built(request, lambda draft: _created(request, draft))
     chosen = TEMPLATES.get(request.GET.get("template", ""))
-    builder = Builder.of_draft(parse_draft(chosen)) if chosen else Builder(focus="name")
+    builder = Builder.of_draft(parse_draft(chosen.body)) if chosen else Builder(focus="name")
     return _builder_page(request, builder)
 
 
@@ -43,7 +57,7 @@ def funnel_new(request: MemberRequest) -> HttpResponse:
 def funnel_from_template(request: MemberRequest, template: str) -> HttpResponse:
     if template not in TEMPLATES:
         raise Http404
-    return _created(request, parse_draft(TEMPLATES[template]))
+    return _created(request, parse_draft(TEMPLATES[template].body))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -114,7 +128,7 @@ def _builder_page(
 ) -> HttpResponse:
     """A button that changes rows gets the fields alone; the live result then follows by itself."""
     context: Context = {"builder": builder, "funnel": funnel, "range": range_of(request, request.POST)}
-    context |= _pickers(request)
+    context |= _choices(request)
     if request.htmx:
         response = render(request, "cdp/funnels/builder.html#fields", context, status=status)
         response["HX-Trigger-After-Settle"] = "funnel-changed"
@@ -137,7 +151,8 @@ def _preview(request: MemberRequest, builder: Builder, *, quiet: bool = False) -
         result = queries.analyze(
             request.workspace, draft.definition, period=chosen.period, now=request.now, funnel=name
         )
-        return context | shown(request, result, draft.definition)
+        code = funnel_code(draft, request.build_absolute_uri(reverse("api_funnel_list")))
+        return context | _warned(builder, shown(request, result, draft.definition)) | {"code": code}
     except Invalid as refused:
         if not quiet:
             builder.show(refused.faults, skip_empty=True)
@@ -146,14 +161,27 @@ def _preview(request: MemberRequest, builder: Builder, *, quiet: bool = False) -
     return context
 
 
-def _pickers(request: MemberRequest) -> Context:
-    """What the pickers offer, as lists for the page and as data for its script."""
+def _warned(builder: Builder, context: Context) -> Context:
+    """What is to be known of one step stands at that step; the rest above the result."""
+    cautions = cast(list[Caution], context["cautions"])
+    builder.warn((caution.step, caution.sentence) for caution in cautions if caution.step is not None)
+    return context | {"cautions": [caution for caution in cautions if caution.step is None]}
+
+
+def _choices(request: MemberRequest) -> Context:
+    """What the fields offer; of the pickers also the data for their script."""
     seen = queries.seen_events(request.workspace, now=request.now)[:PICKER_EVENTS]
+    names = {event.name for event in seen}
     return {
         "seen_events": seen,
+        "seen_counts": {event.name: event.count for event in seen},
         "seen_properties": {event.name: _properties(event) for event in seen},
+        "templates": [(template, template.ready_steps(names)) for template in TEMPLATES.values()],
+        "chosen_template": request.GET.get("template", ""),
         "operators": OPERATORS,
         "units": UNIT_WORDS,
+        "modes": MODES,
+        "countings": COUNTINGS,
         "range_choices": RANGES,
     }
 

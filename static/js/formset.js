@@ -5,6 +5,8 @@ const ATTRIBUTES = [
   "hx-target", "hx-include", "hx-vals", "data-copy",
 ];
 
+const EDGE_PX = 60; // this near to the edge of the window, dragging scrolls
+
 const rowsOf = (formset) => [...formset.querySelector("[data-formset-rows]").children].filter((row) => row.matches("[data-formset-row]"));
 const ownFormset = (element) => element.closest("[data-formset]");
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
@@ -98,7 +100,8 @@ document.addEventListener("click", ({ target }) => {
   else move(formset, row, button.matches("[data-formset-up]") ? -1 : 1, button);
 });
 
-// Pointer events rather than drag and drop, so that fingers can do it too.
+// Pointer events rather than drag and drop, so that fingers can do it too. A page whose server keeps the order listens
+// to "formset:move" and prevents it.
 document.addEventListener("pointerdown", (event) => {
   const handle = event.target.closest("[data-formset-handle]");
   if (!handle || event.button !== 0) return;
@@ -106,20 +109,29 @@ document.addEventListener("pointerdown", (event) => {
   const row = handle.closest("[data-formset-row]");
   const formset = ownFormset(handle);
   const before = rowsOf(formset).indexOf(row);
+  const top = handle.getBoundingClientRect().top;
   row.classList.add("row-dragged");
+  row.parentElement.classList.add("rows-sorting");
+  scrollBy(0, handle.getBoundingClientRect().top - top); // rows may shrink meanwhile; the handle stays in the hand
   handle.setPointerCapture(event.pointerId);
 
   // The neighbours move around the row: a row that leaves the document would lose the pointer.
   const middle = (each) => each.getBoundingClientRect().top + each.offsetHeight / 2;
   const follow = ({ clientY }) => {
+    if (clientY < EDGE_PX) scrollBy(0, -EDGE_PX / 4);
+    if (clientY > innerHeight - EDGE_PX) scrollBy(0, EDGE_PX / 4);
     while (row.nextElementSibling && clientY > middle(row.nextElementSibling)) row.before(row.nextElementSibling);
     while (row.previousElementSibling && clientY < middle(row.previousElementSibling)) row.after(row.previousElementSibling);
   };
   const drop = () => {
     handle.removeEventListener("pointermove", follow);
     row.classList.remove("row-dragged");
+    row.parentElement.classList.remove("rows-sorting");
     const after = rowsOf(formset).indexOf(row);
-    if (after !== before) changed(formset, `${wordFor(formset)} ${before + 1} is now number ${after + 1}.`);
+    const moved = new CustomEvent("formset:move", { bubbles: true, cancelable: true, detail: { from: before, to: after } });
+    if (after !== before && formset.dispatchEvent(moved)) {
+      changed(formset, `${wordFor(formset)} ${before + 1} is now number ${after + 1}.`);
+    }
   };
   handle.addEventListener("pointermove", follow);
   for (const name of ["pointerup", "pointercancel"]) handle.addEventListener(name, drop, { once: true });

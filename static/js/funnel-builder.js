@@ -2,7 +2,9 @@
 
 // Properties and values that were seen with a step's events, offered once somebody is in that step.
 
-const seen = JSON.parse(document.getElementById("seen-properties")?.textContent ?? "{}");
+const dataOf = (id) => JSON.parse(document.getElementById(id)?.textContent ?? "{}");
+const seen = dataOf("seen-properties");
+const counts = dataOf("seen-counts");
 
 function propertiesOf(step) {
   const chosen = [...step.querySelectorAll("[data-event]")].map((input) => input.value.trim());
@@ -17,19 +19,23 @@ function propertiesOf(step) {
 }
 
 function fill(list, values) {
-  list?.replaceChildren(...values.map((value) => {
+  list?.replaceChildren(...values.map(([value, label]) => {
     const option = document.createElement("option");
     option.value = value;
+    if (label) option.label = label;
     return option;
   }));
 }
 
+const SAMPLES = 3;
+const such = (samples) => (samples.size ? `such as ${[...samples].slice(0, SAMPLES).join(", ")}` : "");
+
 function offer(step) {
   const properties = propertiesOf(step);
-  fill(step.querySelector("[data-properties]"), [...properties.keys()]);
+  fill(step.querySelector("[data-properties]"), [...properties].map(([name, samples]) => [name, such(samples)]));
   for (const line of step.querySelectorAll("[data-filter]")) {
     const samples = properties.get(line.querySelector("[data-property]").value.trim()) ?? [];
-    fill(line.querySelector("[data-values]"), [...samples]);
+    fill(line.querySelector("[data-values]"), [...samples].map((sample) => [sample]));
   }
 }
 
@@ -39,6 +45,64 @@ for (const name of ["focusin", "change"]) {
     if (step) offer(step);
   });
 }
+
+// How often a chosen event was seen, and a step's title wherever it is named.
+
+function countOf(input) {
+  const name = input.value.trim();
+  if (!name) return "";
+  if (name === "*") return "Counts every event.";
+  return Object.hasOwn(counts, name) ? `${counts[name].toLocaleString("en")} in 30 days` : "Not seen in the last 30 days.";
+}
+
+function tell(input) {
+  document.getElementById(input.getAttribute("aria-describedby").split(" ")[0]).textContent = countOf(input);
+}
+
+function titleOf(step) {
+  const names = [...step.querySelectorAll("[data-event]")].map((input) => input.value.trim()).filter(Boolean);
+  const events = names.includes("*") ? "Any event" : names.join(" or ");
+  return step.querySelector("[data-label]").value.trim() || events || "No event yet";
+}
+
+function name(step) {
+  const title = titleOf(step);
+  const place = Number(step.dataset.place);
+  step.querySelector("[data-title]").textContent = title;
+  for (const choice of document.querySelectorAll("[data-step-choice]")) choice.options[place].text = `${place + 1}. ${title}`;
+}
+
+const tellAll = () => document.querySelectorAll("[data-event]").forEach(tell);
+tellAll();
+document.addEventListener("input", ({ target }) => {
+  if (target.matches("[data-event]")) tell(target);
+  const step = target.closest("[data-place]");
+  if (step && target.matches("[data-event], [data-label]")) name(step);
+});
+
+// Steps move by dragging (formset.js) and by Alt with an arrow; the server keeps the order either way.
+
+let kept = ""; // the field of the moved step that the focus stays in
+
+document.addEventListener("formset:move", (event) => {
+  const button = document.querySelector("[data-move]");
+  if (!button) return;
+  event.preventDefault();
+  button.value = `move:${event.detail.from}:${event.detail.to}`;
+  button.click();
+});
+
+const DIRECTIONS = { ArrowUp: "up", ArrowDown: "down" };
+document.addEventListener("keydown", (event) => {
+  const step = event.target.closest?.("[data-place]");
+  const direction = DIRECTIONS[event.key];
+  if (!step || !direction || !event.altKey || event.target.matches("select")) return;
+  event.preventDefault();
+  const button = document.getElementById(`steps-${step.dataset.place}-${direction}`);
+  if (button.disabled) return;
+  kept = event.target.id.replace(/^steps-\d+-/, "");
+  button.click();
+});
 
 // After a button changed the rows, there is something to save, and the focus goes where the work goes on.
 
@@ -53,8 +117,12 @@ placeOf(); // the page itself comes with its focus set
 document.addEventListener("htmx:afterSettle", () => {
   const place = placeOf();
   if (!place) return;
+  tellAll();
   document.getElementById("funnel-form").dispatchEvent(new Event("input", { bubbles: true }));
-  (document.getElementById(place) ?? document.getElementById(`${place}-0`))?.focus();
+  const step = place.match(/^steps-\d+/)?.[0];
+  const goal = kept && step ? `${step}-${kept}` : place;
+  kept = "";
+  (document.getElementById(goal) ?? document.getElementById(place) ?? document.getElementById(`${place}-0`))?.focus();
 });
 
 // Errors that came with the live result mark their fields.
@@ -68,22 +136,22 @@ document.addEventListener("htmx:oobAfterSwap", ({ detail: { target } }) => {
   }
 });
 
-// While fields are wrong the last good result stays, dimmed.
+// While fields are wrong the last good result stays, dimmed; also when a new one cannot be had.
+
+const trouble = document.getElementById("preview-trouble");
 
 document.addEventListener("htmx:beforeSwap", ({ detail: { target, xhr } }) => {
-  if (target.id === "funnel-preview") target.classList.toggle("result-old", xhr.getResponseHeader("HX-Reswap") === "none");
+  if (target.id !== "funnel-preview" || xhr.status >= 400) return;
+  target.classList.toggle("result-old", xhr.getResponseHeader("HX-Reswap") === "none");
+  trouble.hidden = true;
 });
-
-// A new result keeps the table open, and nobody's table in the background asks for one.
-
-let open = false;
-document.addEventListener("htmx:beforeSwap", () => {
-  open = document.querySelector(".result-table")?.open ?? open;
-});
-document.addEventListener("htmx:afterSwap", () => {
-  const table = document.querySelector(".result-table");
-  if (table) table.open = open;
-});
-document.addEventListener("htmx:beforeRequest", (event) => {
-  if (document.hidden && event.detail.elt.matches("[data-live]")) event.preventDefault();
+for (const failed of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(failed, ({ detail: { target } }) => {
+    if (target?.id !== "funnel-preview") return;
+    target.classList.add("result-old");
+    trouble.hidden = false;
+  });
+}
+document.addEventListener("click", ({ target }) => {
+  if (target.closest("[data-preview-again]")) document.body.dispatchEvent(new Event("funnel-changed"));
 });

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from django.http import QueryDict
 
+from cdp.definitions.funnel_templates import TEMPLATES
 from cdp.definitions.funnels import parse_draft
-from cdp.forms.funnels import TEMPLATES, Builder, FilterRow, StepRow
+from cdp.forms.funnel_matches import FilterRow
+from cdp.forms.funnels import Builder, ExclusionRow, StepRow
 from stratum.lib.refusal import Invalid
 
 FULL: dict[str, Any] = {
@@ -45,7 +47,7 @@ def faults_of(builder: Builder, **options: Any) -> dict[str, str]:
     return {fault.pointer: fault.detail for fault in refused.value.faults}
 
 
-@pytest.mark.parametrize("body", [FULL, TEMPLATES["purchase"]])
+@pytest.mark.parametrize("body", [FULL, *(template.body for template in TEMPLATES.values())])
 def test_a_funnel_opened_and_saved_is_the_same_funnel(body: dict[str, Any]) -> None:
     draft = parse_draft(body)
     assert Builder.of_draft(draft).read(zone=UTC) == parse_draft({**body, **draft.definition.as_json()})
@@ -167,20 +169,130 @@ class TestButtons:
 
     def test_events_and_filters(self) -> None:
         builder = self.steps(*"ab")
-        builder.act("add_event:1")
-        builder.act("add_filter:1")
+        builder.act("add_event:steps-1")
+        builder.act("add_filter:steps-1")
         assert (len(builder.steps[1].events), len(builder.steps[1].filters)) == (2, 1)
-        builder.act("remove_event:1:0")
-        builder.act("remove_filter:1:0")
+        builder.act("remove_event:steps-1:0")
+        builder.act("remove_filter:steps-1:0")
         assert (builder.steps[1].events, builder.steps[1].filters) == ([""], [])
 
     @pytest.mark.parametrize(
-        "do", ["up:", "up:x", "up:1:2:3", "up:99", "remove_event:9:9", "remove_step:-1", "down:٣", "add_filter:9999999"]
+        "do",
+        [
+            "up:",
+            "up:x",
+            "up:1:2:3",
+            "up:99",
+            "down:٣",
+            "move:0:9",
+            "move:1:1",
+            "move:-1:0",
+            "insert_step:7",
+            "copy_step:7",
+            "remove_step:-1",
+            "remove_step:9",
+            "undo",
+            "undo:1",
+            "remove_exclusion:0",
+            "add_filter",
+            "add_filter:",
+            "add_filter:steps-9999999",
+            "add_filter:exclusions-0",
+            "remove_event:steps-9:9",
+            "remove_event:steps-0:0",
+            "remove_filter:steps-0:4",
+            "add_event:name",
+        ],
     )
     def test_nonsense_changes_nothing(self, do: str) -> None:
         builder = self.steps(*"abc")
         assert builder.act(do)
         assert self.order(builder) == ["a", "b", "c"]
+
+    def test_a_step_dragged_to_another_place(self) -> None:
+        builder = self.steps(*"abcd")
+        builder.act("move:3:0")
+        assert (self.order(builder), builder.focus) == (["d", "a", "b", "c"], "steps-0-event")
+        assert builder.said == "d is now step 1 of 4."
+
+    def test_a_step_after_any_other(self) -> None:
+        builder = self.steps(*"abc")
+        builder.act("insert_step:0")
+        assert (self.order(builder), builder.focus) == (["a", "", "b", "c"], "steps-1-event")
+
+    def test_a_copy_stands_beside_its_step_and_is_its_own(self) -> None:
+        builder = Builder(steps=[StepRow(["a"]), StepRow(["b"], filters=[FilterRow("x", "eq", "1")])])
+        builder.act("copy_step:1")
+        builder.steps[2].filters[0].value = "2"
+        assert (self.order(builder), builder.steps[1].filters[0].value) == (["a", "b", "b"], "1")
+
+    def test_no_button_makes_a_21st_step(self) -> None:
+        builder = self.steps(*"abcdefghijklmnopqrst")
+        for do in ("insert_step:3", "copy_step:3", "add_step"):
+            builder.act(do)
+        assert len(builder.steps) == 20
+        assert "at most 20" in builder.errors["steps"]
+
+    def test_removal_can_be_undone_with_all_that_was_typed(self) -> None:
+        builder = self.steps(*"abc")
+        builder.steps[1] = StepRow(["b", "c"], label="Middle", gap_count="x", filters=[FilterRow("p", "gt", "1")])
+        builder.exclusions = [ExclusionRow(["e"], after="0", before="1")]
+        builder.act("remove_step:1")
+        assert builder.said == "Step 2, Middle, is removed."
+        builder.act("undo")
+        assert (builder.steps[1].label, builder.steps[1].gap_count) == ("Middle", "x")
+        assert builder.steps[1].filters == [FilterRow("p", "gt", "1")]
+        assert (builder.exclusions[0].after, builder.exclusions[0].before) == ("0", "1")
+        assert builder.removed is None
+
+    def test_only_the_latest_removal_can_be_undone(self) -> None:
+        builder = self.steps(*"abc")
+        builder.act("remove_step:0")
+        builder.act("add_step")
+        builder.act("undo")
+        assert self.order(builder) == ["b", "c", ""]
+
+    def test_exclusions_come_and_go(self) -> None:
+        builder = self.steps(*"abc")
+        builder.act("add_exclusion")
+        builder.act("add_filter:exclusions-0")
+        row = builder.exclusions[0]
+        assert (row.after, row.before, len(row.filters), builder.focus) == ("0", "2", 1, "exclusions-0-property-0")
+        builder.act("remove_exclusion:0")
+        assert builder.exclusions == []
+        for _ in range(30):
+            builder.act("add_exclusion")
+        assert len(builder.exclusions) == 20
+        assert "at most 20" in builder.errors["exclusions"]
+
+    @pytest.mark.parametrize(
+        ("do", "ends"),
+        [
+            ("insert_step:0", ("2", "4")),
+            ("insert_step:2", ("1", "4")),
+            ("copy_step:3", ("1", "3")),
+            ("remove_step:0", ("0", "2")),
+            ("remove_step:1", ("1", "2")),
+            ("remove_step:3", ("1", "2")),
+            ("move:1:4", ("2", "4")),
+            ("move:3:0", ("0", "2")),
+            ("up:1", ("0", "3")),
+        ],
+    )
+    def test_an_exclusion_stays_between_its_steps(self, do: str, ends: tuple[str, str]) -> None:
+        builder = self.steps(*"abcde")
+        builder.exclusions = [ExclusionRow(["x"], after="1", before="3")]
+        builder.act(do)
+        assert (builder.exclusions[0].after, builder.exclusions[0].before) == ends
+
+    @pytest.mark.parametrize("removed", [0, 1, 2])
+    @pytest.mark.parametrize("ends", [("0", "1"), ("1", "2"), ("0", "2")])
+    def test_an_exclusion_is_never_left_with_one_step(self, removed: int, ends: tuple[str, str]) -> None:
+        builder = Builder(name="A", steps=[StepRow([name]) for name in "abc"])
+        builder.exclusions = [ExclusionRow(["x"], after=ends[0], before=ends[1])]
+        builder.act(f"remove_step:{removed}")
+        kept = builder.read(zone=UTC).definition.exclusions[0]
+        assert (kept.after, kept.before) == (0, 1)
 
     def test_save_is_none_of_them(self) -> None:
         assert not self.steps("a", "b").act("save")
@@ -188,4 +300,54 @@ class TestButtons:
 
 @pytest.mark.parametrize("steps", ["", "0", "-5", "999999999999", "x"])
 def test_any_number_of_steps_may_be_claimed(steps: str) -> None:
-    assert 2 <= len(Builder.of_post(QueryDict(f"steps={steps}")).steps) <= 20
+    assert 2 <= len(Builder.of_post(QueryDict(f"steps={steps}")).steps) <= 50
+
+
+def test_a_form_with_too_many_steps_is_refused_and_not_cut_short() -> None:
+    builder = Builder(name="A", steps=[StepRow(["a"]) for _ in range(21)])
+    faults = faults_of(builder)
+    assert faults == {"/steps": "A funnel has at most 20 steps; this one has 21. Remove some."}
+
+
+class TestExclusions:
+    def builder(self, *exclusions: ExclusionRow) -> Builder:
+        steps = [StepRow(["a"]), StepRow(), StepRow(["b"]), StepRow(["c"])]
+        return Builder(name="A", steps=steps, exclusions=list(exclusions))
+
+    def test_a_preview_counts_its_steps_anew(self) -> None:
+        builder = self.builder(ExclusionRow(["x"], after="0", before="3"), ExclusionRow())
+        (kept,) = builder.read(zone=UTC, skip_empty=True).definition.exclusions
+        assert (kept.after, kept.before) == (0, 2)
+
+    def test_a_preview_leaves_out_what_an_empty_step_ends(self) -> None:
+        builder = self.builder(ExclusionRow(["x"], after="0", before="1"))
+        assert builder.read(zone=UTC, skip_empty=True).definition.exclusions == ()
+
+    @pytest.mark.parametrize(("after", "before"), [("3", "0"), ("2", "2"), ("0", "9"), ("", "1"), ("x", "2")])
+    def test_an_exclusion_outside_the_steps_is_told_at_its_field(self, after: str, before: str) -> None:
+        builder = self.builder(
+            ExclusionRow(["y"], after="0", before="3"), ExclusionRow(["x"], after=after, before=before)
+        )
+        builder.steps[1] = StepRow(["d"])
+        with pytest.raises(Invalid) as refused:
+            builder.read(zone=UTC)
+        builder.show(refused.value.faults)
+        assert [set(row.errors) for row in builder.exclusions] == [set(), {"between"}]
+        assert builder.focus == "exclusions-1-between"
+
+
+def test_a_time_window_in_any_order_is_told_at_its_field() -> None:
+    builder = Builder(name="A", mode="any_order", steps=[StepRow(["a"]), StepRow(["b"], gap_count="2")])
+    with pytest.raises(Invalid) as refused:
+        builder.read(zone=UTC)
+    builder.show(refused.value.faults)
+    assert "Steps in any order have no previous step" in builder.steps[1].errors["gap"]
+
+
+def test_templates_are_the_tutorials_and_its_names() -> None:
+    steps = TEMPLATES["purchase"].body["steps"]
+    assert [(step["event"], step["label"]) for step in steps[:2]] == [
+        ("page_view", "Landing Page"),
+        ("view_content", "Product Page"),
+    ]
+    assert TEMPLATES["sign-up"].ready_steps({"page_view", "Signed Up"}) == 2

@@ -30,7 +30,7 @@ FORM = {
     "window_unit": "D",
     "counting": "unique",
     "mode": "ordered",
-    "exclusions": "[]",
+    "exclusions": "0",
     "days": "7",
 }
 
@@ -294,7 +294,7 @@ class TestNew:
         assert viewer.post(page("funnel_new"), FORM).status_code == 403
 
     def test_forms_of_any_kind(self, as_bob: Client, workspace: Workspace) -> None:
-        for form in ({}, {"steps": "x"}, {**FORM, "exclusions": "{"}, {**FORM, "mode": "x"}, {**FORM, "name": "a\0"}):
+        for form in ({}, {"steps": "x"}, {**FORM, "exclusions": "1"}, {**FORM, "mode": "x"}, {**FORM, "name": "a\0"}):
             assert as_bob.post(page("funnel_new"), form).status_code == 422
 
 
@@ -363,12 +363,21 @@ class TestEdit:
         assert answer.status_code == 422
         assert "Somebody changed this funnel" in text(answer)
 
-    def test_what_the_form_does_not_show_is_kept(self, as_bob: Client, funnel: Funnel) -> None:
-        kept = [{"event": "refund", "between": [0, 1]}]
-        Funnel.objects.filter(pk=funnel.pk).update(definition={**funnel.definition, "exclusions": kept})
+    def test_mode_counting_and_exclusions_are_shown_and_kept(self, as_bob: Client, make_funnel: MakeFunnel) -> None:
+        kept = {"mode": "strict", "counting": "totals", "exclusions": [{"event": "refund", "between": [0, 1]}]}
+        funnel = make_funnel(**kept)
         body = as_bob.get(page("funnel_edit", funnel)).content.decode()
-        assert "&quot;refund&quot;" in body
-        assert "They are kept as they are" in body
+        for checked in ('value="strict" checked', 'value="totals" checked', 'name="exclusions-0-event" value="refund"'):
+            assert checked in body, checked
+        form = {
+            "exclusions": "1",
+            "exclusions-0-event": "refund",
+            "exclusions-0-after": "0",
+            "exclusions-0-before": "1",
+        }
+        as_bob.post(page("funnel_edit", funnel), {**FORM, **form, "mode": "strict", "counting": "totals"})
+        funnel.refresh_from_db()
+        assert {name: funnel.definition[name] for name in kept} == kept
 
 
 class TestActions:
