@@ -10,13 +10,14 @@ PYTHON := $(shell for python in python3.11 python3.12 python3.13 python3 python3
 IN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-clients test-browser lint format clean python venv dev
+.PHONY: help run test test-clients test-browser bench lint format clean python venv dev
 
 help:
 	@echo "make run [PORT=8000]   start Stratum with a demo workspace; Ctrl-C stops it"
 	@echo "make test [ARGS=…]     run the tests"
 	@echo "make test-clients      run the tests with real SDKs and real processes"
 	@echo "make test-browser      run the tests in a real browser"
+	@echo "make bench [ARGS=…]    measure the analytics engine against other databases (half an hour)"
 	@echo "make lint              check style, types, templates and the storeys of the house"
 	@echo "make format            format Python and templates"
 	@echo "make clean             remove .venv, the data in var/ and all caches"
@@ -32,6 +33,10 @@ test-clients: dev
 
 test-browser: dev
 	@$(IN)/python -m pytest -m browser $(ARGS)
+
+bench: venv
+	@$(IN)/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore -r requirements-bench.txt -c constraints.txt
+	@$(IN)/python -m benchmarks.engine $(ARGS)
 
 lint: dev
 	@$(IN)/ruff check .

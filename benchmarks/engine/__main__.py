@@ -1,0 +1,104 @@
+"""`python -m benchmarks.engine --events 10000000`: load, ask everybody everything, write docs/performance.md."""
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from benchmarks.engine import questions
+from benchmarks.engine.compare import comparison
+from benchmarks.engine.data import Size, events_file
+from benchmarks.engine.ours import Loaded, loaded
+from benchmarks.engine.peers import PEERS, Peer, open_peers
+from benchmarks.engine.report import Results, Table, machine, write_page
+from cdp.engine import warm
+
+FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench"
+ABOUT = "Medians in milliseconds, minima in brackets."
+TITLES = {
+    "funnels": "Funnels",
+    "breakdowns": "Breakdown",
+    "totals": "Total events and times",
+    "modes": "Trend, modes and exclusions",
+}
+
+
+@dataclass
+class Bench:
+    """Data and contenders, each loaded when first needed."""
+
+    folder: Path
+    size: Size
+    names: tuple[str, ...]
+
+    @cached_property
+    def events(self) -> Path:
+        return events_file(self.folder, self.size)
+
+    @cached_property
+    def ours(self) -> Loaded:
+        print("loading our engine", flush=True)
+        return loaded(self.events, self.folder, self.size)
+
+    @cached_property
+    def peers(self) -> list[Peer]:
+        print("loading the peers", flush=True)
+        return open_peers(self.names, self.events, self.folder, self.size)
+
+
+def compare(group: str) -> Callable[[Bench], Table]:
+    asked = questions.GROUPS[group]
+    return lambda bench: comparison(TITLES[group], ABOUT, asked, bench.ours.engine, bench.peers)
+
+
+GROUPS: dict[str, Callable[[Bench], Table]] = {group: compare(group) for group in questions.GROUPS}
+
+
+def main() -> None:
+    arguments = parsed()
+    bench = Bench(arguments.folder, Size(arguments.events, arguments.names), arguments.peers)
+    results = Results(arguments.folder, bench.size.label)
+    load = os.getloadavg()[0]
+    warm()
+    for group in arguments.only:
+        results.keep(group, GROUPS[group](bench))
+    text = f"{heading(bench, load)}\n\n{results.markdown(list(GROUPS))}"
+    if arguments.print:
+        print(text)
+    else:
+        write_page(text)
+
+
+def heading(bench: Bench, load: float) -> str:
+    peers = ", ".join(f"{peer.name} {peer.version}" for peer in bench.peers)
+    return (
+        f"{bench.size.events:,} events of {bench.size.names} names, {bench.size.users:,} profiles, 180 days. "
+        f"{machine()}; load before the run {load:.1f}. Peers: {peers}."
+    )
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
+    parser.add_argument("--events", type=int, default=10_000_000)
+    parser.add_argument("--names", type=int, default=40, help="how many event names")
+    parser.add_argument("--peers", type=listed(PEERS), default=tuple(PEERS), help=", ".join(PEERS))
+    parser.add_argument("--only", type=listed(GROUPS), default=tuple(GROUPS), help=", ".join(GROUPS))
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where data is kept between runs")
+    parser.add_argument("--print", action="store_true", help="print the tables and leave docs/performance.md alone")
+    return parser.parse_args()
+
+
+def listed(known: Mapping[str, object]) -> Callable[[str], tuple[str, ...]]:
+    def read(text: str) -> tuple[str, ...]:
+        names = tuple(filter(None, text.split(",")))
+        if unknown := set(names) - set(known):
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: choose of {', '.join(known)}")
+        return names
+
+    return read
+
+
+if __name__ == "__main__":
+    main()

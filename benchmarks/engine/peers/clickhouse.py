@@ -1,0 +1,98 @@
+"""ClickHouse inside this process (chdb), on all cores, with the two orders of rows that such questions ask for."""
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+from chdb.session import Session
+
+from benchmarks.engine.data import Size
+from benchmarks.engine.peers import NotComparable, Way
+from benchmarks.engine.peers.clickhouse_sql import sql
+from benchmarks.engine.questions import Columns, Question
+
+LAYOUTS = {"by_profile": "(profile, ts)", "by_event": "(event, profile, ts)"}
+MEMORY = 8 * 2**30
+SECONDS = 120
+# Reading in the order of the table spares the hash table where rows lie by profile; it is not always faster.
+SETTINGS = {
+    "by profile": ("by_profile", ""),
+    "by profile, in order": ("by_profile", ", optimize_aggregation_in_order = 1"),
+    "by event": ("by_event", ""),
+}
+TABLE = """
+    CREATE TABLE {name} (
+        profile UInt64, ts UInt64, event LowCardinality(String), platform LowCardinality(String),
+        device LowCardinality(String), category LowCardinality(String), url LowCardinality(String), value Int64
+    ) ENGINE = MergeTree ORDER BY {order}
+"""
+LOAD = """
+    INSERT INTO {name} SELECT profile, ts, event, ifNull(platform, ''), device, category, url, value
+    FROM file('{file}', Parquet) SETTINGS max_insert_threads = 1, max_memory_usage = {memory}
+"""
+
+
+class ClickHouse:
+    """Instants are whole microseconds as UInt64, the only type with fractions that windowFunnel takes."""
+
+    name = "ClickHouse"
+    most_events = 10**9
+
+    def __init__(self, events: Path, folder: Path, size: Size) -> None:
+        self.session = session(str(folder / "clickhouse"))
+        self.version = self.session.query("SELECT version()", "TabSeparated").data().strip()
+        self.suffix = f"_{size.events}_{size.names}"
+        for layout, order in LAYOUTS.items():
+            if not self.holds(layout + self.suffix, size.events):
+                self.load(layout + self.suffix, order, events)
+
+    def holds(self, name: str, rows: int) -> bool:
+        known = f"SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = '{name}'"
+        return self.number(known) == 1 and self.number(f"SELECT count() FROM {name}") == rows
+
+    def number(self, query: str) -> int:
+        return int(self.session.query(query, "TabSeparated").data())
+
+    def load(self, name: str, order: str, events: Path) -> None:
+        self.session.query(f"DROP TABLE IF EXISTS {name}")
+        self.session.query(TABLE.format(name=name, order=order))
+        self.session.query(LOAD.format(name=name, file=events.resolve(), memory=MEMORY))
+        self.session.query(f"OPTIMIZE TABLE {name} FINAL")
+
+    def ways(self, question: Question) -> tuple[Way, ...]:
+        return tuple(
+            self.way(name, f"{text} SETTINGS max_memory_usage = {MEMORY}, max_execution_time = {SECONDS}{setting}")
+            for name, (table, setting) in SETTINGS.items()
+            if (text := sql(question, table + self.suffix))
+        )
+
+    def way(self, name: str, text: str) -> Way:
+        return Way(name, lambda: self.ask(text, "Null"), lambda: columns(self.ask(text, "Arrow")))
+
+    def ask(self, text: str, form: str) -> bytes:
+        try:
+            return bytes(self.session.query(text, form).bytes())
+        except RuntimeError as error:
+            raise NotComparable(str(error)) from error
+
+    def bytes_on_disk(self) -> Mapping[str, int]:
+        active = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND table = '{}'"
+        return {order: self.number(active.format(layout + self.suffix)) for layout, order in LAYOUTS.items()}
+
+
+@lru_cache(maxsize=1)
+def session(path: str) -> Session:
+    """A process can have one only."""
+    return Session(path)
+
+
+def columns(answer: bytes) -> Columns:
+    table = pa.ipc.open_file(answer).read_all()
+    return tuple(readable(column.to_pylist()) for column in table.columns)
+
+
+def readable(values: list[object]) -> list[object]:
+    """Averages of nothing are nan in ClickHouse."""
+    return [None if isinstance(value, float) and math.isnan(value) else value for value in values]
