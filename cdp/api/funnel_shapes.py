@@ -8,8 +8,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from cdp.definitions.funnels import Counting, Mode
+from cdp.engine.base import Rest
 from cdp.models import Funnel
-from cdp.queries.funnels import FunnelResult
+from cdp.queries.funnel_results import FunnelResult
+from cdp.queries.funnel_views import TrendResult
 from stratum.lib import periods
 from stratum.lib.periods import Period
 
@@ -34,9 +36,12 @@ class FilterField(serializers.JSONField):
     """A predicate: `{"property": …, "op": …, "value": …}`, or `and`, `or`, `not`, `any_item` of such."""
 
 
-@extend_schema_field({"type": "null"})
-class LaterField(serializers.JSONField):
-    """In the published interface, and always null as long as it cannot be asked for."""
+@extend_schema_field({"description": "JSON; null for the missing one, `__other__` for all beyond the limit."})
+class ValueField(serializers.JSONField):
+    """A value of a breakdown."""
+
+    def to_representation(self, value: Any) -> Any:
+        return value.value if isinstance(value, Rest) else value
 
 
 class StepShape(serializers.Serializer[Any]):
@@ -100,6 +105,10 @@ class FunnelShape(DefinitionShape):
         }
 
 
+def local(instant: datetime, period: Period) -> datetime:
+    return instant.astimezone(period.zone)
+
+
 class FunnelPageShape(serializers.Serializer[Any]):
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
@@ -144,13 +153,7 @@ class StepResultShape(serializers.Serializer[Any]):
     median_seconds = serializers.FloatField(allow_null=True)
 
 
-class ResultShape(serializers.Serializer[Any]):
-    funnel = FunnelNameShape()
-    period = PeriodShape()
-    as_of = serializers.SerializerMethodField()
-    counting = serializers.ChoiceField(COUNTINGS)
-    mode = serializers.ChoiceField(MODES)
-    window = serializers.SerializerMethodField()
+class NumbersShape(serializers.Serializer[Any]):
     steps = StepResultShape(many=True)
     entered = serializers.IntegerField()
     converted = serializers.IntegerField()
@@ -158,14 +161,46 @@ class ResultShape(serializers.Serializer[Any]):
     average_seconds_to_convert = serializers.FloatField(allow_null=True)
     median_seconds_to_convert = serializers.FloatField(allow_null=True)
     in_progress = serializers.IntegerField(help_text="Not converted yet, with an entry whose window is still open.")
-    breakdown = LaterField()
-    previous = LaterField()
 
-    def get_as_of(self, result: FunnelResult) -> datetime:
-        return result.as_of.astimezone(result.period.zone)
 
-    def get_window(self, result: FunnelResult) -> str:
+class BreakdownValueShape(NumbersShape):
+    value = ValueField()
+    previous = NumbersShape(allow_null=True, help_text="The same value in the previous period, with compare=previous.")
+
+
+class BreakdownShape(serializers.Serializer[Any]):
+    by = serializers.CharField()
+    attribution = serializers.CharField(allow_null=True, help_text="Null where the value is the profile's.")
+    values = BreakdownValueShape(many=True)
+
+
+class AskedShape(serializers.Serializer[Any]):
+    """Which funnel was asked, about when."""
+
+    funnel = FunnelNameShape()
+    period = PeriodShape()
+    as_of = serializers.SerializerMethodField()
+    counting = serializers.ChoiceField(COUNTINGS)
+
+    def get_as_of(self, result: Any) -> datetime:
+        return local(result.as_of, result.period)
+
+
+class MannerShape(AskedShape):
+    mode = serializers.ChoiceField(MODES)
+    window = serializers.SerializerMethodField()
+
+    def get_window(self, result: FunnelResult | TrendResult) -> str:
         return periods.format_duration(result.window)
+
+
+class PreviousShape(MannerShape, NumbersShape):
+    """Of the whole funnel."""
+
+
+class ResultShape(PreviousShape):
+    breakdown = BreakdownShape(allow_null=True)
+    previous = PreviousShape(allow_null=True, help_text="The period of equal length right before.")
 
 
 class PreviewFunnel(FunnelBody):

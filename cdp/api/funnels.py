@@ -15,7 +15,7 @@ from cdp.definitions import funnels as definitions
 from cdp.definitions.funnels import FunnelDraft
 from cdp.models import Funnel
 from cdp.queries import funnels as queries
-from cdp.queries.funnels import FunnelName
+from cdp.queries.funnel_results import FunnelName
 from cdp.services import funnels as services
 from stratum.lib.paging import LIMIT, CursorPages, refuse_unknown_filters
 from stratum.lib.refusal import Fault, Invalid
@@ -172,10 +172,8 @@ class FunnelAnalysisApi(APIView):
         result = queries.analyze_saved(
             request.workspace,
             funnel,
-            period=question.period,
+            question=question,
             now=request.now,
-            window=question.window,
-            counting=question.counting,
         )
         return Response(ResultShape(result).data)
 
@@ -194,11 +192,9 @@ class FunnelPreviewApi(APIView):
         result = queries.analyze(
             request.workspace,
             draft.definition,
-            period=question.period,
+            question=question,
             now=request.now,
             funnel=FunnelName(None, draft.name, None),
-            window=question.window,
-            counting=question.counting,
         )
         return Response(ResultShape(result).data)
 

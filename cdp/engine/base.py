@@ -129,10 +129,14 @@ class ByGroups:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """The `limit` values with the most entries each get a group; the rest share one."""
+    """The `limit` values with the most entries each get a group; the rest share one.
+
+    With `values` (JSON, none of them missing) these get the groups instead, in their order, even where nobody entered.
+    """
 
     by: ByProperty | ByAttribute | ByGroups
     limit: int = 10
+    values: tuple[Any, ...] | None = None
 
 
 @dataclass(frozen=True)

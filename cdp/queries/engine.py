@@ -1,12 +1,15 @@
 """The engine of a workspace, up to date."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
 
 from cdp.engine import open_engine
-from cdp.engine.base import Engine, EngineBusy, EngineDamaged, EngineUnwritable
+from cdp.engine.base import Engine, EngineBusy, EngineDamaged, EngineError, EngineUnwritable, NotSupported
 from cdp.queries.projection import project, rebuild
+from stratum.lib.refusal import Refusal
 from stratum.workspaces.models import Workspace
 
 log = logging.getLogger(__name__)
@@ -31,3 +34,14 @@ def fresh_engine(workspace: Workspace) -> Engine:
         log.error("The engine of %s is rebuilt from the truth: %s", workspace.slug, error)
         rebuild(engine, workspace.pk)
     return engine
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """What the engine cannot do, as a refusal that a person understands."""
+    try:
+        yield
+    except NotSupported as error:
+        raise Refusal("not_supported", str(error), status=422) from error
+    except EngineError as error:
+        raise Refusal("engine_unavailable", f"{error} Try again in a moment.", status=503) from error

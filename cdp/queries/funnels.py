@@ -1,7 +1,6 @@
 """Funnels read: the saved ones, and what the engine says about them. Counts from the engine, rates in plain Python."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,67 +11,20 @@ from django.db.models import QuerySet
 from django.utils.http import parse_etags
 
 from cdp.definitions import funnels as definitions
-from cdp.definitions.funnels import Counting, FunnelDefinition, Mode
-from cdp.engine.base import Engine, EngineError, EventSummary, FunnelAnswer, NotSupported
+from cdp.definitions.funnel_questions import Question
+from cdp.definitions.funnels import FunnelDefinition
+from cdp.engine.base import Engine, EngineError, EventSummary, FunnelAnswer
 from cdp.models import Funnel
-from cdp.queries.engine import engine_of, fresh_engine
+from cdp.queries.engine import answering, engine_of, fresh_engine
+from cdp.queries.funnel_questions import Asked, breakdown_result, named_values, prepare
+from cdp.queries.funnel_results import FunnelName, FunnelResult, numbers_of, rate
 from stratum.lib import clock, periods
 from stratum.lib.periods import Period
-from stratum.lib.refusal import Missing, Refusal
+from stratum.lib.refusal import Missing
 from stratum.workspaces import limits
 from stratum.workspaces.models import Workspace
 
 LIST_DAYS = 30  # of the conversion in the list, and of the counts in the event picker
-MICROS = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class StepResult:
-    """One bar. Times are from the previous step; `drop_off` is what is lost between this step and the next."""
-
-    index: int
-    label: str
-    event: str | list[str]
-    count: int
-    conversion_from_start: float
-    conversion_from_previous: float
-    drop_off: int
-    drop_off_rate: float
-    average_seconds: float | None
-    median_seconds: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class FunnelName:
-    """Which funnel was asked; an unsaved one has neither id nor version."""
-
-    id: UUID | None
-    name: str
-    version: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class FunnelResult:
-    """What page, fragment, API and CSV show. `window` in µs; rates 0…1, and 0 where nobody entered.
-
-    `breakdown` and `previous` are part of the published shape and stay empty until they can be asked for.
-    """
-
-    funnel: FunnelName
-    period: Period
-    as_of: datetime
-    counting: Counting
-    mode: Mode
-    window: int
-    steps: tuple[StepResult, ...]
-    entered: int
-    converted: int
-    overall_conversion: float
-    average_seconds_to_convert: float | None
-    median_seconds_to_convert: float | None
-    in_progress: int
-    breakdown: None = None
-    previous: None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,44 +110,38 @@ def _card(engine: Engine, funnel: Funnel, definition: FunnelDefinition, period: 
 
 
 def analyze(
-    workspace: Workspace,
-    definition: FunnelDefinition,
-    *,
-    period: Period,
-    now: datetime,
-    funnel: FunnelName,
-    window: int | None = None,
-    counting: Counting | None = None,
+    workspace: Workspace, definition: FunnelDefinition, *, question: Question, now: datetime, funnel: FunnelName
 ) -> FunnelResult:
-    """Ask the engine, with every event committed before this call.
+    """Ask the engine, with every event committed before this call. Raises Refusal."""
+    asked = prepare(workspace, definition, question)
+    answer = asked.funnel(asked.spec(question.period), now)
+    asked.require_seen(answer, now)
+    found = _result(asked, answer, question.period, now, funnel)
+    if not question.compare:
+        return replace(found, breakdown=breakdown_result(asked, answer))
+    before = asked.funnel(asked.spec(question.before, values=named_values(answer.breakdown)), now)
+    previous = _result(asked, before, question.before, now, funnel)
+    return replace(found, breakdown=breakdown_result(asked, answer, before), previous=previous)
 
-    `window` (µs) and `counting` replace the definition's own. Raises Refusal.
-    """
-    limits.require_feature(workspace, "funnel_builder")
-    asked = replace(definition, window=window or definition.window, counting=counting or definition.counting)
-    with answering():
-        answer = fresh_engine(workspace).funnel(asked.spec(period), clock.to_micros(now))
-    return result(asked, answer, period=period, now=now, funnel=funnel)
 
-
-def analyze_saved(
-    workspace: Workspace,
-    funnel: Funnel,
-    *,
-    period: Period,
-    now: datetime,
-    window: int | None = None,
-    counting: Counting | None = None,
-) -> FunnelResult:
-    return analyze(
-        workspace,
-        definition_of(funnel, workspace),
+def _result(asked: Asked, answer: FunnelAnswer, period: Period, now: datetime, funnel: FunnelName) -> FunnelResult:
+    return FunnelResult(
+        **numbers_of(asked.definition, answer),
+        funnel=funnel,
         period=period,
-        now=now,
-        funnel=FunnelName(funnel.pk, funnel.name, funnel.version),
-        window=window,
-        counting=counting,
+        as_of=now,
+        counting=asked.definition.counting,
+        mode=asked.definition.mode,
+        window=asked.definition.window,
     )
+
+
+def analyze_saved(workspace: Workspace, funnel: Funnel, *, question: Question, now: datetime) -> FunnelResult:
+    return analyze(workspace, definition_of(funnel, workspace), question=question, now=now, funnel=name_of(funnel))
+
+
+def name_of(funnel: Funnel) -> FunnelName:
+    return FunnelName(funnel.pk, funnel.name, funnel.version)
 
 
 def require_answerable(workspace: Workspace, definition: FunnelDefinition, *, now: datetime) -> None:
@@ -203,67 +149,6 @@ def require_answerable(workspace: Workspace, definition: FunnelDefinition, *, no
     nothing = Period(now, now, zone_of(workspace))
     with answering():
         engine_of(workspace).funnel(definition.spec(nothing), clock.to_micros(now))
-
-
-@contextmanager
-def answering() -> Iterator[None]:
-    """What the engine cannot do, as a refusal that a person understands."""
-    try:
-        yield
-    except NotSupported as error:
-        raise Refusal("not_supported", str(error), status=422) from error
-    except EngineError as error:
-        raise Refusal("engine_unavailable", f"{error} Try again in a moment.", status=503) from error
-
-
-def result(
-    definition: FunnelDefinition, answer: FunnelAnswer, *, period: Period, now: datetime, funnel: FunnelName
-) -> FunnelResult:
-    """The engine's counts with their rates."""
-    counts = [step.count for step in answer.steps]
-    entered = counts[0]
-    following = [*counts[1:], counts[-1]]
-    previous = [entered, *counts[:-1]]
-    steps = tuple(
-        StepResult(
-            index=index,
-            label=step.title,
-            event=step.match.event,
-            count=count,
-            conversion_from_start=rate(count, entered),
-            conversion_from_previous=rate(count, before),
-            drop_off=count - after,
-            drop_off_rate=rate(count - after, count),
-            average_seconds=seconds(found.average_us),
-            median_seconds=seconds(found.median_us),
-        )
-        for index, (step, found, count, before, after) in enumerate(
-            zip(definition.steps, answer.steps, counts, previous, following, strict=True)
-        )
-    )
-    return FunnelResult(
-        funnel=funnel,
-        period=period,
-        as_of=now,
-        counting=definition.counting,
-        mode=definition.mode,
-        window=definition.window,
-        steps=steps,
-        entered=entered,
-        converted=answer.converted,
-        overall_conversion=rate(answer.converted, entered),
-        average_seconds_to_convert=seconds(answer.average_us),
-        median_seconds_to_convert=seconds(answer.median_us),
-        in_progress=answer.in_progress,
-    )
-
-
-def rate(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
-
-
-def seconds(micros: float | None) -> float | None:
-    return None if micros is None else micros / MICROS
 
 
 def seen_events(workspace: Workspace, *, now: datetime) -> list[SeenEvent]:

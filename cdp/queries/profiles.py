@@ -12,8 +12,7 @@ from django.db.models import QuerySet
 
 from cdp.engine.base import Ints
 from cdp.models import Change, Event, Identifier, IdentifierKind, Profile
-from cdp.queries.engine import fresh_engine
-from cdp.queries.funnels import answering
+from cdp.queries.engine import answering, fresh_engine
 from cdp.tracking.identity import read_phone
 from stratum.lib import clock
 from stratum.lib.refusal import Missing

@@ -11,12 +11,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cdp.definitions.funnel_templates import TEMPLATES
+from cdp.definitions.funnel_questions import Question
 from cdp.definitions.funnels import FunnelDraft, parse_draft
 from cdp.forms.funnel_matches import OPERATORS
 from cdp.forms.funnels import UNIT_WORDS, Builder
 from cdp.models import Funnel
 from cdp.queries import funnels as queries
-from cdp.queries.funnels import Caution, FunnelName, SeenEvent
+from cdp.queries.funnel_results import FunnelName
+from cdp.queries.funnels import Caution, SeenEvent
 from cdp.services import funnels as services
 from cdp.views.funnel_code import funnel_code
 from cdp.views.funnel_range import RANGES, range_of
@@ -149,7 +151,7 @@ def _preview(request: MemberRequest, builder: Builder, *, quiet: bool = False) -
             return context
         name = FunnelName(None, draft.name, None)
         result = queries.analyze(
-            request.workspace, draft.definition, period=chosen.period, now=request.now, funnel=name
+            request.workspace, draft.definition, question=Question(chosen.period), now=request.now, funnel=name
         )
         code = funnel_code(draft, request.build_absolute_uri(reverse("api_funnel_list")))
         return context | _warned(builder, shown(request, result, draft.definition)) | {"code": code}

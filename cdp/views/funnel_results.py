@@ -8,10 +8,11 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from cdp.definitions.funnel_questions import Question
 from cdp.definitions.funnels import FunnelDefinition, event_words
 from cdp.models import Funnel
 from cdp.queries import funnels as queries
-from cdp.queries.funnels import FunnelResult
+from cdp.queries.funnel_results import FunnelResult
 from cdp.views import funnel_words as words
 from cdp.views.funnel_range import RANGES, Range, range_of
 from stratum.lib import periods
@@ -46,7 +47,7 @@ def funnel_csv(request: MemberRequest, funnel_id: UUID) -> HttpResponse:
     chosen = range_of(request, request.GET)
     if chosen.period is None:
         raise Invalid([Fault("/from", chosen.error)])
-    result = queries.analyze_saved(request.workspace, funnel, period=chosen.period, now=request.now)
+    result = queries.analyze_saved(request.workspace, funnel, question=Question(chosen.period), now=request.now)
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     name = f"funnel-{result.period.first_day}-{result.period.last_day}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -68,7 +69,7 @@ def _asked(request: MemberRequest, funnel: Funnel, chosen: Range) -> Context:
         return context
     context["can_live"] = chosen.period.covers(request.now)
     context["live"] = context["can_live"] and request.GET.get("live") != "0"
-    result = queries.analyze_saved(request.workspace, funnel, period=chosen.period, now=request.now)
+    result = queries.analyze_saved(request.workspace, funnel, question=Question(chosen.period), now=request.now)
     return context | shown(request, result, queries.definition_of(funnel, request.workspace))
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cdp.definitions.funnels import event_words
-from cdp.queries.funnels import FunnelCard, FunnelResult, StepResult
+from cdp.queries.funnel_results import FunnelResult, StepResult
+from cdp.queries.funnels import FunnelCard
 
 DAY, HOUR, MINUTE = 86_400, 3_600, 60
 

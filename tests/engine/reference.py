@@ -159,7 +159,7 @@ class Reference:
         return replace(people, group=group, groups=tuple(value for value, _ in groups))
 
     def funnel(self, spec: FunnelSpec, as_of: int) -> FunnelAnswer:
-        answer = answer_of(self.people(spec, as_of), len(spec.steps))
+        answer = answer_of(self.people(spec, as_of), spec)
         if spec.breakdown is None:
             return answer
         groups = self.groups(spec, spec.breakdown, as_of)
@@ -176,7 +176,7 @@ class Reference:
     def bucket(self, spec: FunnelSpec, start: int, end: int, as_of: int) -> FunnelAnswer:
         if spec.counting == "totals":
             people = [one for one in self.people(spec, as_of) if start <= one.opened < end]
-            return answer_of(people, len(spec.steps))
+            return answer_of(people, spec)
         return self.funnel(replace(spec, start=max(start, spec.start), end=min(end, spec.end)), as_of)
 
     def groups(self, spec: FunnelSpec, breakdown: Breakdown, as_of: int) -> list[tuple[Any, list[Attempt]]]:
@@ -191,8 +191,9 @@ class Reference:
             if value is not NOT_REACHED:
                 values.setdefault(label(value), value)
                 people.setdefault(label(value), []).append(one)
-        kept, rest = ranked({key: len(found) for key, found in people.items()}, breakdown.limit)
-        named = [(None if key == MISSING else values[key], people[key]) for key in kept]
+        kept, rest = ranked({key: len(found) for key, found in people.items()}, breakdown)
+        values = {label(value): value for value in breakdown.values or ()} | values
+        named = [(None if key == MISSING else values[key], people.get(key, [])) for key in kept]
         others = [one for key in rest for one in people[key]]
         return [*named, (OTHER, others)] if rest else named
 
@@ -238,7 +239,8 @@ class Reference:
                     value = look_up(event.properties, name)
                     values.setdefault(label(value), value)
                     entered.setdefault(label(value), set()).add(profile)
-        kept, rest = ranked({key: len(found) for key, found in entered.items()}, breakdown.limit)
+        kept, rest = ranked({key: len(found) for key, found in entered.items()}, breakdown)
+        values = {label(value): value for value in breakdown.values or ()} | values
         wanted = [(None if key == MISSING else values[key], {key}) for key in kept]
         wanted += [(OTHER, set(rest))] if rest else []
         return [(value, self.people_with(histories, keys, name, spec, as_of)) for value, keys in wanted]
@@ -330,10 +332,11 @@ def label(value: Any) -> str:
     return f"{type(value).__name__} {json.dumps(value, sort_keys=True)}"
 
 
-def ranked(sizes: dict[str, int], limit: int) -> tuple[list[str], list[str]]:
+def ranked(sizes: dict[str, int], breakdown: Breakdown) -> tuple[list[str], list[str]]:
     """The labels that keep a group of their own, and the rest; the missing one comes last and counts for nothing."""
     order = sorted(sizes.keys() - {MISSING}, key=lambda key: (-sizes[key], key))
-    return order[:limit] + ([MISSING] if MISSING in sizes else []), order[limit:]
+    kept = order[: breakdown.limit] if breakdown.values is None else [label(value) for value in breakdown.values]
+    return kept + ([MISSING] if MISSING in sizes else []), [key for key in order if key not in kept]
 
 
 def people_of(rows: list[tuple[Attempt, int]], steps: int) -> FunnelPeople:
@@ -345,7 +348,15 @@ def people_of(rows: list[tuple[Attempt, int]], steps: int) -> FunnelPeople:
     )
 
 
-def answer_of(people: list[Attempt], steps: int) -> FunnelAnswer:
+def answer_of(people: list[Attempt], spec: FunnelSpec) -> FunnelAnswer:
+    answer = timed_answer(people, len(spec.steps))
+    if spec.timed:
+        return answer
+    untimed = tuple(replace(step, average_us=None, median_us=None) for step in answer.steps)
+    return replace(answer, steps=untimed, average_us=None, median_us=None)
+
+
+def timed_answer(people: list[Attempt], steps: int) -> FunnelAnswer:
     converted = [one.times[-1] - one.times[0] for one in people if len(one.times) == steps]
     return FunnelAnswer(
         steps=tuple(step_answer(people, step) for step in range(steps)),

@@ -133,9 +133,25 @@ def test_by_groups_given_with_the_question(engine: Any) -> None:
     assert groups(engine, Breakdown(given)) == [("in", [2, 1]), (None, [1, 1])]
 
 
+@pytest.mark.parametrize("attribution", ["first_touch", "all_steps"])
+def test_named_values_get_the_groups_even_where_nobody_entered(engine: Any, attribution: Attribution) -> None:
+    seen = ["meta", "meta", "meta", "google", None, "tiktok"]
+    record(engine, *((profile, 0, "a", {"p": value}) for profile, value in enumerate(seen)))
+    named = replace(by(attribution), values=("google", "bing"))
+    assert groups(engine, named) == [("google", [1, 0]), ("bing", [0, 0]), (None, [1, 0]), (OTHER, [4, 0])]
+    nothing = replace(by(attribution), values=())
+    assert groups(engine, nothing) == [(None, [1, 0]), (OTHER, [5, 0])]
+
+
 @pytest.mark.parametrize(
     ("breakdown", "mode"),
-    [(by("step", 0), "any_order"), (by("step", 2), "ordered"), (by("step"), "ordered"), (by(limit=0), "ordered")],
+    [
+        (by("step", 0), "any_order"),
+        (by("step", 2), "ordered"),
+        (by("step"), "ordered"),
+        (by(limit=0), "ordered"),
+        (replace(by(), values=("x", None)), "ordered"),
+    ],
 )
 def test_breakdowns_that_mean_nothing_are_refused(columnar: ColumnarEngine, breakdown: Breakdown, mode: Any) -> None:
     with pytest.raises(NotSupported, match=r"\.$"):

@@ -66,6 +66,7 @@ def exclusions(draw: st.DrawFn, steps: int) -> Exclusion:
 
 ATTRIBUTIONS = st.sampled_from(["first_touch", "last_touch", "all_steps"])
 NAMES = st.sampled_from(["p", "q", "p.q", "", "unknown"])
+NAMED_VALUES = st.sampled_from([(), (1,), ("x", 1.5), (True, "never seen", 0)])
 GROUPS = st.dictionaries(PROFILES, VALUES).map(lambda of: ByGroups(np.array(list(of), np.int64), list(of.values())))
 
 
@@ -74,7 +75,7 @@ def breakdowns(draw: st.DrawFn, steps: int, mode: str) -> Breakdown:
     by = st.builds(ByProperty, NAMES, ATTRIBUTIONS) | st.builds(ByAttribute, st.sampled_from("xyz")) | GROUPS
     if mode != "any_order":
         by |= st.builds(ByProperty, NAMES, st.just("step"), st.integers(0, steps - 1))
-    return Breakdown(draw(by), draw(st.integers(1, 3)))
+    return Breakdown(draw(by), draw(st.integers(1, 3)), draw(st.none() | NAMED_VALUES))
 
 
 @st.composite

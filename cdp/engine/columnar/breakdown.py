@@ -12,6 +12,7 @@ from cdp.engine.columnar.labels import MISSING, Codes, Labels, attribute_codes, 
 from cdp.engine.columnar.snapshot import Side, Snapshot
 from cdp.engine.columnar.touches import Coded, touched, values_at
 from cdp.engine.columnar.walk import NamedTrack, Track, Walked, together, tracks_of, walk_tracks
+from cdp.engine.predicates import is_missing
 
 # Codes beside MISSING: of those whom the breakdown leaves out, and of the values beyond the limit.
 LEFT_OUT = -2
@@ -37,6 +38,8 @@ def refuse_breakdown(spec: FunnelSpec, breakdown: Breakdown) -> None:
     by = breakdown.by
     if breakdown.limit < 1:
         raise NotSupported("A breakdown shows at least one value.")
+    if breakdown.values is not None and any(is_missing(value) for value in breakdown.values):
+        raise NotSupported("The missing value has a group anyway: name the other ones.")
     if not isinstance(by, ByProperty) or by.attribution != "step":
         return
     if spec.mode == "any_order":
@@ -48,7 +51,7 @@ def refuse_breakdown(spec: FunnelSpec, breakdown: Breakdown) -> None:
 def grouped(snapshot: Snapshot, spec: FunnelSpec, breakdown: Breakdown, as_of: int) -> Grouped:
     by = breakdown.by
     if isinstance(by, ByProperty) and by.attribution == "all_steps":
-        return per_value(snapshot, spec, by.property, breakdown.limit, as_of)
+        return per_value(snapshot, spec, by.property, breakdown, as_of)
     labels = Labels()
     walks, codes = [], []
     for side in snapshot.sides:
@@ -59,7 +62,7 @@ def grouped(snapshot: Snapshot, spec: FunnelSpec, breakdown: Breakdown, as_of: i
             codes.append(property_codes(side, tracks, walked, spec, by, (snapshot.floor, as_of), labels))
         else:
             codes.append(profile_codes(snapshot, by, walked.profile, as_of, labels))
-    return group_rows(together(walks), np.concatenate(codes), labels, breakdown.limit)
+    return group_rows(together(walks), np.concatenate(codes), labels, breakdown)
 
 
 def profile_codes(snapshot: Snapshot, by: ByAttribute | ByGroups, profiles: Ints, as_of: int, labels: Labels) -> Codes:
@@ -94,24 +97,33 @@ def property_codes(
     return codes
 
 
-def group_rows(walked: Walked, codes: Codes, labels: Labels, limit: int) -> Grouped:
+def own_and_rest(labels: Labels, sizes: Ints, breakdown: Breakdown) -> tuple[list[int], list[int]]:
+    """The codes of the values that get a group of their own, and those of the rest."""
+    ranked = labels.ranked(sizes)
+    if breakdown.values is None:
+        return ranked[: breakdown.limit], ranked[breakdown.limit :]
+    own = labels.codes(breakdown.values).tolist()
+    return own, sorted(set(ranked) - set(own))
+
+
+def group_rows(walked: Walked, codes: Codes, labels: Labels, breakdown: Breakdown) -> Grouped:
     """Groups by falling number of rows, then the missing one and the rest."""
     sizes = np.bincount(codes[codes >= 0], minlength=len(labels.values))
-    ranked = labels.ranked(sizes)
+    own, rest = own_and_rest(labels, sizes, breakdown)
     group_of = np.full(len(labels.values) + 2, LEFT_OUT, np.int64)
-    groups: list[object] = [labels.values[code] for code in ranked[:limit]]
-    group_of[ranked[:limit]] = np.arange(len(groups))
+    groups: list[object] = [labels.values[code] for code in own]
+    group_of[own] = np.arange(len(groups))
     if (codes == MISSING).any():
         group_of[MISSING] = len(groups)
         groups.append(None)
-    if ranked[limit:]:
-        group_of[ranked[limit:]] = len(groups)
+    if rest:
+        group_of[rest] = len(groups)
         groups.append(OTHER)
     rows = np.flatnonzero(codes != LEFT_OUT)
     return Grouped(walked.take(rows), group_of[codes[rows]], groups, walked)
 
 
-def per_value(snapshot: Snapshot, spec: FunnelSpec, name: str, limit: int, as_of: int) -> Grouped:
+def per_value(snapshot: Snapshot, spec: FunnelSpec, name: str, breakdown: Breakdown, as_of: int) -> Grouped:
     """The funnel over the events of one value at a time, ranked by the people who have such an entry."""
     labels = Labels()
     sides = [(side, tracks_of(side, spec, as_of)) for side in snapshot.sides]
@@ -119,10 +131,10 @@ def per_value(snapshot: Snapshot, spec: FunnelSpec, name: str, limit: int, as_of
     sizes = np.zeros(len(labels.values) + 1, np.int64)
     for (side, tracks), codes in zip(sides, coded, strict=True):
         sizes += entries_by_value(side, tracks, codes, spec, as_of, snapshot.floor, len(sizes))
-    ranked = labels.ranked(sizes[:-1])
-    wanted = [(labels.values[code], [code]) for code in ranked[:limit]]
+    own, rest = own_and_rest(labels, sizes[:-1], breakdown)
+    wanted = [(labels.values[code], [code]) for code in own]
     wanted += [(None, [MISSING])] if sizes[MISSING] else []
-    wanted += [(OTHER, ranked[limit:])] if ranked[limit:] else []
+    wanted += [(OTHER, rest)] if rest else []
     walks, group = [], []
     for place, (_, values) in enumerate(wanted):
         for (side, tracks), codes in zip(sides, coded, strict=True):

@@ -1,0 +1,162 @@
+"""A question about a funnel made ready for the engine, and the engine's groups read back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from cdp.definitions import funnel_questions as questions
+from cdp.definitions.funnel_questions import BreakdownBy, Question
+from cdp.definitions.funnels import FunnelDefinition
+from cdp.engine.base import (
+    OTHER,
+    Breakdown,
+    ByAttribute,
+    ByGroups,
+    ByProperty,
+    Engine,
+    FunnelAnswer,
+    FunnelSpec,
+    Group,
+    Ints,
+    StepAnswer,
+)
+from cdp.models import Profile
+from cdp.queries.engine import answering, fresh_engine
+from cdp.queries.funnel_results import BreakdownResult, BreakdownValue, Numbers, numbers_of
+from stratum.lib import clock
+from stratum.lib.periods import Period
+from stratum.lib.refusal import Fault, Invalid
+from stratum.workspaces import limits
+from stratum.workspaces.models import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`definition` with the question's own settings. `engine` knows every event committed before the question."""
+
+    workspace: Workspace
+    definition: FunnelDefinition
+    question: Question
+    engine: Engine
+    profiles: frozenset[int] | None
+    breakdown: Breakdown | None
+
+    def spec(self, period: Period, *, values: tuple[Any, ...] | None = None, whole: bool = False) -> FunnelSpec:
+        """`values` get the groups of the breakdown instead of the largest ones; `whole` leaves the breakdown out."""
+        breakdown = None if whole else self.breakdown
+        if breakdown is not None and values is not None:
+            breakdown = replace(breakdown, values=values)
+        return replace(self.definition.spec(period), profiles=self.profiles, breakdown=breakdown)
+
+    def funnel(self, spec: FunnelSpec, now: datetime) -> FunnelAnswer:
+        """Raises Refusal."""
+        with answering():
+            return self.engine.funnel(spec, clock.to_micros(now))
+
+    def require_seen(self, answer: FunnelAnswer, now: datetime) -> None:
+        """A breakdown in which everybody is missing may be by something that nobody ever sent. Raises Invalid.
+
+        The catalogue is asked only then: it looks at every event there is.
+        """
+        by = self.question.breakdown
+        if by is None or any(group.value is not None for group in answer.breakdown):
+            return
+        if by.event_property is not None and by.by not in questions.DERIVED:
+            self._require_property(by.event_property, now)
+        elif by.attribute is not None:
+            self._require_attribute(by.attribute)
+
+    def _require_property(self, name: str, now: datetime) -> None:
+        with answering():
+            catalog = self.engine.catalog(0, clock.to_micros(now))
+        seen = {each.name for event in catalog.events for each in event.properties}
+        if seen.isdisjoint((name, name.partition(".")[0])):
+            sentence = f"No event has the property “{name}”. Check how it is spelled."
+            raise Invalid([Fault("/breakdown", sentence, "unknown_property")])
+
+    def _require_attribute(self, name: str) -> None:
+        if not Profile.objects.filter(workspace=self.workspace, attributes__has_key=name).exists():
+            sentence = f"No profile has the attribute “{name}”. Check how it is spelled."
+            raise Invalid([Fault("/breakdown", sentence, "unknown_property")])
+
+
+def prepare(workspace: Workspace, definition: FunnelDefinition, question: Question) -> Asked:
+    """Raises Refusal."""
+    limits.require_feature(workspace, "funnel_builder")
+    questions.require_fit(question, definition)
+    by = question.breakdown
+    segment = None if question.segment is None else _members(workspace, question.segment, "/segment")
+    return Asked(
+        workspace=workspace,
+        definition=replace(
+            definition,
+            window=question.window or definition.window,
+            counting=question.counting or definition.counting,
+        ),
+        question=question,
+        profiles=None if segment is None else frozenset(segment.tolist()),
+        breakdown=None if by is None else Breakdown(_by(workspace, by), by.limit),
+        engine=fresh_engine(workspace),
+    )
+
+
+def _by(workspace: Workspace, by: BreakdownBy) -> ByProperty | ByAttribute | ByGroups:
+    if by.event_property is not None:
+        return ByProperty(by.event_property, by.attribution, by.step)
+    if by.attribute is not None:
+        return ByAttribute(by.attribute)
+    assert by.segment is not None
+    members = _members(workspace, by.segment, "/breakdown")
+    return ByGroups(members, [True] * len(members))
+
+
+def _members(workspace: Workspace, segment: UUID, pointer: str) -> Ints:
+    """Profiles, ascending. Raises Invalid."""
+    sentence = "This version of Stratum has no segments yet. Leave it out."
+    raise Invalid([Fault(pointer, sentence, "not_supported")])
+
+
+# Groups
+
+
+def named_values(groups: Sequence[Group]) -> tuple[Any, ...]:
+    """The values that have a group of their own."""
+    return tuple(group.value for group in groups if group.value is not None and group.value is not OTHER)
+
+
+def breakdown_result(asked: Asked, answer: FunnelAnswer, before: FunnelAnswer | None = None) -> BreakdownResult | None:
+    """The groups of the answer; beside each its previous numbers, from an answer about the same named values."""
+    by = asked.question.breakdown
+    if by is None:
+        return None
+    named = len(named_values(answer.breakdown))
+    shown, earlier = _keyed(answer.breakdown, named), _keyed(before.breakdown if before else (), named)
+    keys = [key for key in (*range(named), None, OTHER) if key in shown or key in earlier]
+    values = (_value(asked, shown.get(key), earlier.get(key), is_compared=before is not None) for key in keys)
+    return BreakdownResult(by.by, by.written_attribution, tuple(values))
+
+
+def _keyed(groups: Sequence[Group], named: int) -> dict[object, Group]:
+    """By place, and those that have none by what they are: the missing value and the rest."""
+    return {place if place < named else group.value: group for place, group in enumerate(groups)}
+
+
+def _value(asked: Asked, shown: Group | None, earlier: Group | None, *, is_compared: bool) -> BreakdownValue:
+    group = shown or earlier
+    assert group is not None
+    previous = Numbers(**_numbers(asked, earlier)) if is_compared else None
+    return BreakdownValue(**_numbers(asked, shown), value=shown_value(asked, group.value), previous=previous)
+
+
+def _numbers(asked: Asked, group: Group | None) -> dict[str, Any]:
+    """Where there is no group nobody entered."""
+    nobody = FunnelAnswer((StepAnswer(0, None, None),) * len(asked.definition.steps), 0, 0, None, None)
+    return numbers_of(asked.definition, group.answer if group else nobody)
+
+
+def shown_value(asked: Asked, value: Any) -> Any:
+    """Of a segment everybody is a member or not, so nobody misses a value."""
+    by = asked.question.breakdown
+    return False if value is None and by is not None and by.segment is not None else value
