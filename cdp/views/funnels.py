@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from cdp.definitions.funnel_templates import TEMPLATES
 from cdp.queries import funnels as queries
 from cdp.services import funnels as services
 from cdp.views import funnel_words as words
@@ -17,13 +18,22 @@ from stratum.workspaces import access
 from stratum.workspaces.access import MemberRequest
 
 PER_PAGE = 25
+# By the name in the address: what a person reads, and the columns.
+SORTS = {
+    "": ("Last changed", ("-updated_at", "id")),
+    "name": ("Name", ("name", "id")),
+    "owner": ("Owner", ("created_by__name", "created_by__email", "name", "id")),
+    "newest": ("Newest", ("-created_at", "id")),
+}
 
 
 @require_safe
 @access.page("view")
 def funnel_list(request: MemberRequest) -> HttpResponse:
     search, archived = request.GET.get("q", "").strip(), request.GET.get("archived") == "1"
-    found = queries.find(request.workspace, search=search, archived=archived)
+    sort = request.GET.get("sort", "")
+    sort = sort if sort in SORTS else ""
+    found = queries.find(request.workspace, search=search, archived=archived).order_by(*SORTS[sort][1])
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     cards = queries.cards(request.workspace, list(page.object_list), now=request.now)
     context = {
@@ -31,6 +41,10 @@ def funnel_list(request: MemberRequest) -> HttpResponse:
         "lines": [words.line(card) for card in cards],
         "search": search,
         "archived": archived,
+        "sort": sort,
+        "sort_title": SORTS[sort][0],
+        "sorts": [(name, title) for name, (title, _) in SORTS.items()],
+        "templates": TEMPLATES.values(),
         "may_build": request.actor.may("build"),
     }
     return render(request, "cdp/funnels/list.html#rows" if request.htmx else "cdp/funnels/list.html", context)

@@ -1,8 +1,11 @@
 """The funnel pages as people and their browsers meet them."""
 
 import csv
+import html
 import io
+import json
 import re
+import shlex
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -73,6 +76,18 @@ class TestList:
         assert "Purchase" not in text(answer)
         assert b"<html" not in answer.content
         assert "Clear filters" in text(as_bob.get(page("funnel_list"), {"q": "nothing like it"}))
+
+    def test_it_is_sorted(self, as_bob: Client, make_funnel: MakeFunnel) -> None:
+        for name in ("Beta", "Alpha"):
+            make_funnel(name=name)
+        by_name = text(as_bob.get(page("funnel_list"), {"sort": "name"}))
+        assert by_name.index("Alpha") < by_name.index("Beta")
+        assert as_bob.get(page("funnel_list"), {"sort": "; drop"}).status_code == 200
+
+    def test_it_offers_every_template(self, as_bob: Client, funnel: Funnel) -> None:
+        shown = text(as_bob.get(page("funnel_list")))
+        for name in ("Ad Click to Purchase", "E-mail to Order", "Sign-up to First Order", "Visit to Lead"):
+            assert name in shown
 
     def test_the_archive(self, as_bob: Client, funnel: Funnel) -> None:
         as_bob.post(page("funnel_archive", funnel))
@@ -264,6 +279,26 @@ class TestNew:
         assert body.count('aria-invalid="true"') == 3
         assert not Funnel.objects.exists()
 
+    def test_a_21st_step_is_refused_where_the_steps_are(self, as_bob: Client, workspace: Workspace) -> None:
+        events = {f"steps-{index}-event": "page_view" for index in range(21)}
+        answer = as_bob.post(page("funnel_new"), {**FORM, "steps-1-gap_count": "", "steps": "21", **events})
+        assert answer.status_code == 422
+        assert "A funnel has at most 20 steps; this one has 21." in text(answer)
+
+    @pytest.mark.parametrize("count", ["0", "400"])
+    def test_windows_out_of_bounds(self, as_bob: Client, workspace: Workspace, count: str) -> None:
+        answer = as_bob.post(page("funnel_new"), {**FORM, "window_count": count})
+        found = re.search(r'id="error-window"[^>]*>(.*?)</div>', answer.content.decode(), re.DOTALL)
+        assert found and "Choose a window between 1 second (PT1S) and 366 days" in found[1]
+
+    def test_a_removed_step_comes_back_without_javascript(self, as_bob: Client, workspace: Workspace) -> None:
+        form = {**FORM, "steps": "3", "steps-2-event": "purchase", "steps-2-label": "Order"}
+        removed = as_bob.post(page("funnel_new"), {**form, "do": "remove_step:2"}).content.decode()
+        hidden = dict(re.findall(r'name="(removed-[^"]+)" value="([^"]*)"', removed))
+        assert hidden["removed-label"] == "Order"
+        again = as_bob.post(page("funnel_new"), {**FORM, **hidden, "do": "undo"}).content.decode()
+        assert 'name="steps-2-event" value="purchase"' in again
+
     def test_a_taken_name_is_told_at_the_name(self, as_bob: Client, funnel: Funnel) -> None:
         answer = as_bob.post(page("funnel_new"), {**FORM, "name": "Purchase Funnel"})
         assert answer.status_code == 422
@@ -307,6 +342,25 @@ class TestPreview:
         assert "1 lost (50% drop-off)" in text(answer)
         assert "HX-Reswap" not in answer
         assert not Funnel.objects.exists()
+
+    def test_the_definition_as_code(self, as_bob: Client, workspace: Workspace) -> None:
+        body = html.unescape(
+            as_bob.post(page("funnel_preview"), {**FORM, "name": "Bob's"}, headers=HTMX).content.decode()
+        )
+        found = re.search(r'<code id="funnel-json">(.*?)</code>.*?<code id="funnel-curl">(.*?)</code>', body, re.DOTALL)
+        assert found
+        assert json.loads(found[1])["steps"][1] == {"event": "signed_up", "max_gap": "PT2H"}
+        words = shlex.split(found[2].replace("\\\n", " "))
+        assert words[:4] == ["curl", "-X", "POST", "http://testserver/api/v1/cdp/funnels"]
+        assert json.loads(words[-1])["name"] == "Bob's"
+
+    def test_warnings_stand_at_their_steps(self, as_bob: Client, did: Did) -> None:
+        did("anna", "page_view")
+        form = {**FORM, "steps": "4", "steps-1-event": "page_view", "steps-2-event": "", "steps-3-event": "purchse"}
+        body = as_bob.post(page("funnel_preview"), form, headers=HTMX).content.decode()
+        for step, sentence in ((1, "are the same"), (2, "leaves this step out"), (3, "was not seen")):
+            found = re.search(rf'id="warning-steps-{step}"[^>]*>(.*?)</div>', body, re.DOTALL)
+            assert found and sentence in found[1], step
 
     def test_it_sees_only_its_own_workspace(self, as_charlie: Client, did: Did) -> None:
         did("anna", "page_view", "signed_up")
