@@ -17,14 +17,23 @@ from cdp.engine.predicates import Predicate
 
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 Cursor = dict[str, Any]
 Position = tuple[int, int, int]
 Mode = Literal["ordered", "strict", "any_order"]
 Counting = Literal["unique", "totals"]
 Attribution = Literal["first_touch", "last_touch", "step", "all_steps"]
+Fn = Literal["count", "sum", "avg", "min", "max", "mode", "first", "last", "unique", "unique_list"]
+Measure = Literal["count", "sum", "avg", "min", "max", "unique"]
+Compare = Literal["gt", "gte", "lt", "lte", "eq", "neq", "between"]
+Tie = Literal["alphabetical", "most_recent"]
+Unit = Literal["count", "scaled", "instant", "label", "list"]
 
 ANY_EVENT = "*"
 NEVER = -1
+TIMESTAMP = "timestamp"
+MILLION = 1_000_000
+BEGINNING, ENDLESS = -(2**62), 2**62
 
 
 class EngineError(Exception):
@@ -230,6 +239,186 @@ class FunnelPeople:
 
 
 @dataclass(frozen=True)
+class Prefix:
+    """All event names that begin with `text`."""
+
+    text: str
+
+
+EventName = str | Prefix
+
+
+@dataclass(frozen=True)
+class Events:
+    """The events of any of `names` (ANY_EVENT for all) in [start, end) that satisfy `where`, and happened by the
+    `as_of` of the question. The window "last D" includes the present: start = now - D, end = now + 1."""
+
+    names: tuple[EventName, ...]
+    where: Predicate | None = None
+    start: int = BEGINNING
+    end: int = ENDLESS
+
+
+@dataclass(frozen=True)
+class AggregateSpec:
+    """What the `events` of each profile come to.
+
+    Without a `property`, "count" counts events; every other `fn` needs one, and takes its value, or each item of it
+    where it is a list. TIMESTAMP (for count, min, max, first and last) stands for the event's own time. Missing values
+    (null, "", [], {}) are passed over.
+
+    sum, avg, min and max take JSON numbers and numeric texts below 9 * 10**12, half-even to 6 places, and skip anything
+    else. mode is the most frequent value if it comes `min_count` times, on a `tie` the first one by its text or the one
+    that came last. first and last go by (time, received, sequence number). For mode, unique and unique_list 1 and 1.0
+    are one value and "1" another.
+    """
+
+    events: Events
+    fn: Fn
+    property: str | None = None
+    tie: Tie = "alphabetical"
+    min_count: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Aggregate:
+    """Everybody with at least one of the events, by ascending `profile`; all others have nothing counted. For each:
+
+    `present`: whether there is a value. A sum beyond 64 bits, and its average, are none. `value`: its meaning depends
+    on `unit`; 0 where not present.
+
+    - "count" (count, unique): a whole number.
+    - "scaled" (sum, avg, min, max; others where all values are such numbers): millionths; an avg is rounded half-even.
+    - "instant" (property TIMESTAMP): microseconds.
+    - "label" (mode, first, last): a place in `labels`, JSON values (one may be there twice).
+    - "list" (unique_list): how many values; they are the next ones in `items`, places in `labels`, by their text.
+
+    `events`: how many events there are. `skipped`: values that are no numbers where numbers are needed. `ts`: for first
+    and last the time of the event that gave the value (0 where not present), else None.
+    """
+
+    profile: Ints
+    present: Mask
+    value: Ints
+    unit: Unit
+    events: Ints
+    skipped: Ints
+    labels: tuple[Any, ...] = ()
+    items: Ints | None = None
+    ts: Ints | None = None
+
+    def decoded(self) -> list[Any]:
+        """The value of each profile as JSON, None where there is none; instants in microseconds."""
+        values = self.value.tolist()
+        if self.unit == "list":
+            assert self.items is not None
+            ends = np.cumsum(self.value).tolist()
+            named = [self.labels[place] for place in self.items.tolist()]
+            values = [named[end - size : end] for size, end in zip(values, ends, strict=True)]
+        elif self.unit == "label":
+            values = [self.labels[place] if self.labels else None for place in values]
+        elif self.unit == "scaled":
+            values = [one // MILLION if one % MILLION == 0 else one / MILLION for one in values]
+        return [value if is_there else None for value, is_there in zip(values, self.present.tolist(), strict=True)]
+
+
+@dataclass(frozen=True)
+class EventCondition:
+    """Whose aggregate of the `events` compares with `value` (two of them for "between", inclusive) as `op` says.
+
+    Exact: sums and averages are compared as the decimals they are, averages after rounding. Without any event count,
+    sum and unique are 0; without a value the others fulfil nothing but "neq".
+    """
+
+    events: Events
+    fn: Measure = "count"
+    property: str | None = None
+    op: Compare = "gte"
+    value: float | tuple[float, float] = 1
+
+
+@dataclass(frozen=True)
+class FirstEvent:
+    """Whose very first one of the `events` (of all that are stored) lies in [start, end)."""
+
+    events: Events
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class LastEvent:
+    """Whose last one of the `events` satisfies `has`."""
+
+    events: Events
+    has: Predicate
+
+
+@dataclass(frozen=True)
+class Regular:
+    """Who did it in at least `at_least` of the last `periods` periods (as_of - (k + 1) * period, as_of - k * period]:
+    so many of the `events` that their number compares with `value` as `op` says."""
+
+    events: Events
+    period: int
+    periods: int
+    at_least: int
+    op: Compare = "gte"
+    value: float | tuple[float, float] = 1
+
+
+@dataclass(frozen=True)
+class SequenceStep:
+    """Any of `names` that satisfies `where`, from `min_gap` to `max_gap` after the previous step, both inclusive."""
+
+    names: tuple[EventName, ...]
+    where: Predicate | None = None
+    min_gap: int = 0
+    max_gap: int | None = None
+
+
+@dataclass(frozen=True)
+class Without:
+    """No such event strictly between the steps with the 0-based indexes `after` < `before` in the order of events."""
+
+    names: tuple[EventName, ...]
+    where: Predicate | None
+    after: int
+    before: int
+
+
+@dataclass(frozen=True)
+class SequenceCondition:
+    """Who has distinct events in [start, end), one per step, each after the previous one in the order of events, the
+    last at most `total` after the first. Any such events will do, not only the first ones."""
+
+    steps: tuple[SequenceStep, ...]
+    start: int = BEGINNING
+    end: int = ENDLESS
+    total: int | None = None
+    exclusions: tuple[Without, ...] = ()
+
+
+Condition = EventCondition | FirstEvent | LastEvent | Regular | SequenceCondition
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """The ascending `profile` of those who fulfil a condition; with `is_complement` of those who do not, because the
+    condition ("no purchase", "less than two") also holds for everybody who did nothing."""
+
+    profile: Ints
+    is_complement: bool = False
+
+    def among(self, universe: Ints) -> Ints:
+        """The members of an ascending universe."""
+        place = np.searchsorted(self.profile, universe).clip(max=max(len(self.profile) - 1, 0))
+        found = self.profile[place] == universe if len(self.profile) else np.zeros(len(universe), np.bool_)
+        members: Ints = universe[found != self.is_complement]
+        return members
+
+
+@dataclass(frozen=True)
 class TimelineEvent:
     seq: int
     profile: int
@@ -367,6 +556,15 @@ class Engine(Protocol):
     def trend(self, spec: FunnelSpec, edges: Sequence[int], as_of: int) -> tuple[Bucket, ...]:
         """By bucket of entry, between ascending `edges`; only entries in the range of the spec count. A user counts
         once in every bucket entered, an attempt in the bucket in which it opened."""
+
+    def aggregates(
+        self, specs: Sequence[AggregateSpec], as_of: int, profiles: Ints | None = None
+    ) -> tuple[Aggregate, ...]:
+        """One answer per spec; what they have in common is read once. With ascending `profiles` only of these, at a
+        cost that grows with them and not with what is stored. Raises NotSupported for a spec that makes no sense."""
+
+    def members(self, condition: Condition, as_of: int, profiles: Ints | None = None) -> Members:
+        """Who fulfils the condition, of the ascending `profiles` or of all. Raises NotSupported like `aggregates`."""
 
     def timeline(
         self, profile: int, as_of: int, limit: int, before: Position | None = None

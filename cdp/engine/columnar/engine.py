@@ -7,9 +7,12 @@ from pathlib import Path
 
 from cdp.engine.base import (
     Activity,
+    Aggregate,
+    AggregateSpec,
     AttributeValue,
     Bucket,
     Catalog,
+    Condition,
     Cursor,
     Daily,
     Damage,
@@ -18,11 +21,13 @@ from cdp.engine.base import (
     FunnelAnswer,
     FunnelPeople,
     FunnelSpec,
+    Ints,
+    Members,
     Position,
     Stored,
     TimelineEvent,
 )
-from cdp.engine.columnar import funnel, history, overview
+from cdp.engine.columnar import aggregate, conditions, funnel, history, overview
 from cdp.engine.columnar.arrow import checksum
 from cdp.engine.columnar.compaction import compact
 from cdp.engine.columnar.manifest import (
@@ -136,6 +141,14 @@ class ColumnarEngine:
 
     def trend(self, spec: FunnelSpec, edges: Sequence[int], as_of: int) -> tuple[Bucket, ...]:
         return funnel.trend(self.snapshot(), spec, edges, as_of)
+
+    def aggregates(
+        self, specs: Sequence[AggregateSpec], as_of: int, profiles: Ints | None = None
+    ) -> tuple[Aggregate, ...]:
+        return aggregate.aggregates(self.snapshot(), specs, as_of, profiles)
+
+    def members(self, condition: Condition, as_of: int, profiles: Ints | None = None) -> Members:
+        return conditions.members(self.snapshot(), condition, as_of, profiles)
 
     def timeline(
         self, profile: int, as_of: int, limit: int, before: Position | None = None

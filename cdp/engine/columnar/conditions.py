@@ -1,0 +1,137 @@
+"""Who fulfils a condition about events: ascending profiles, or those who do not where doing nothing fulfils it too."""
+
+import numpy as np
+
+from cdp.engine.base import (
+    MILLION,
+    TIMESTAMP,
+    AggregateSpec,
+    Compare,
+    Condition,
+    EventCondition,
+    Events,
+    FirstEvent,
+    Ints,
+    LastEvent,
+    Mask,
+    Members,
+    NotSupported,
+    Regular,
+    SequenceCondition,
+)
+from cdp.engine.columnar import aggregate_kernels as kernels
+from cdp.engine.columnar.aggregate import aggregates
+from cdp.engine.columnar.masks import LARGEST, number_bounds, row_mask
+from cdp.engine.columnar.picked import AskedSide, asked_sides, picked
+from cdp.engine.columnar.selection import Selection
+from cdp.engine.columnar.sequences import sequence_members
+from cdp.engine.columnar.snapshot import Snapshot, Stream
+from cdp.engine.predicates import Predicate, Test, exact
+
+ZERO_WITHOUT_EVENTS = {"count", "sum", "unique"}
+Operand = float | tuple[float, float]
+
+
+def members(snapshot: Snapshot, condition: Condition, as_of: int, profiles: Ints | None) -> Members:
+    found = answer(snapshot, condition, as_of, profiles)
+    return found if profiles is None else Members(found.among(profiles))
+
+
+def answer(snapshot: Snapshot, condition: Condition, as_of: int, profiles: Ints | None) -> Members:
+    if isinstance(condition, EventCondition):
+        return compared(snapshot, condition, as_of, profiles)
+    sides = asked_sides(snapshot, profiles)
+    if isinstance(condition, Regular):
+        return regular(snapshot, sides, condition, as_of)
+    if isinstance(condition, SequenceCondition):
+        return Members(sequence_members(sides, condition, as_of, snapshot.floor))
+    selections = [Selection(side, condition.events, as_of, snapshot.floor) for side in sides]
+    if isinstance(condition, FirstEvent):
+        return Members(ascending([first_within(one, condition) for one in selections]))
+    return Members(ascending([last_having(one, condition, as_of) for one in selections]))
+
+
+def ascending(parts: list[Ints]) -> Ints:
+    found: Ints = np.sort(np.concatenate(parts), kind="stable")
+    return found
+
+
+def bounds_of(op: Compare, value: Operand) -> tuple[int, int]:
+    """The closed range of millionths that pass ("neq": that do not)."""
+    numbers = [exact(one) for one in (value if isinstance(value, tuple) else (value,))]
+    is_pair = op == "between"
+    if len(numbers) != 1 + is_pair or not all(number is not None and number.is_finite() for number in numbers):
+        raise NotSupported(f"The operator {op} needs {'two numbers' if is_pair else 'one number'}.")
+    bounds = number_bounds(Test("", "eq" if op == "neq" else op, value))
+    assert bounds is not None
+    return bounds
+
+
+def compared(snapshot: Snapshot, condition: EventCondition, as_of: int, profiles: Ints | None) -> Members:
+    if condition.property == TIMESTAMP:
+        raise NotSupported("The times of events are compared by their first and last event.")
+    low, high = bounds_of(condition.op, condition.value)
+    spec = AggregateSpec(condition.events, condition.fn, condition.property)
+    (found,) = aggregates(snapshot, [spec], as_of, profiles)
+    if found.unit == "count":
+        low, high = whole(low, high)
+    passes = found.present & (found.value >= low) & (found.value <= high)
+    does_nothing_pass = condition.fn in ZERO_WITHOUT_EVENTS and low <= 0 <= high
+    return settled(found.profile, passes, does_nothing_pass, condition.op == "neq")
+
+
+def whole(low: int, high: int) -> tuple[int, int]:
+    """The closed range of whole numbers between millionths."""
+    return -(-low // MILLION), high // MILLION
+
+
+def settled(profile: Ints, passes: Mask, does_nothing_pass: bool, is_negated: bool) -> Members:
+    return Members(profile[passes != does_nothing_pass], does_nothing_pass != is_negated)
+
+
+def regular(snapshot: Snapshot, sides: tuple[AskedSide, AskedSide], condition: Regular, as_of: int) -> Members:
+    if condition.period < 1 or not 1 <= condition.at_least <= condition.periods:
+        raise NotSupported("A regular condition needs periods of some length, and no more of them than there are.")
+    low, high = whole(*bounds_of(condition.op, condition.value))
+    is_negated = condition.op == "neq"
+    does_nothing_fill = (low <= 0 <= high) != is_negated
+    profile, passes = [], []
+    for side in sides:
+        start = max(condition.events.start, as_of - condition.period * condition.periods + 1)
+        events = Events(condition.events.names, condition.events.where, start, condition.events.end)
+        one = Selection(side, events, as_of, snapshot.floor)
+        filled = one.dense(condition.periods * does_nothing_fill)
+        if one.lanes:
+            lane = one.lanes[0] if len(one.lanes) == 1 else one.merged(one.lanes)
+            rule = (as_of, condition.period, max(low, -LARGEST), min(high, LARGEST), is_negated)
+            one.run(kernels.count_periods, [lane], *rule, filled)
+        profile.append(one.side.ids[one.places])
+        passes.append(filled[one.places] >= condition.at_least)
+    order = np.argsort(np.concatenate(profile), kind="stable")
+    return settled(np.concatenate(profile)[order], np.concatenate(passes)[order], does_nothing_fill, False)
+
+
+def first_within(one: Selection, condition: FirstEvent) -> Ints:
+    place, lane, row = one.ends(one.lanes, is_last=False)
+    ts = np.zeros(len(place), np.int64)
+    for number, found in enumerate(one.lanes):
+        ts[lane == number] = found.ts[row[lane == number]]
+    return one.side.ids[place[(ts >= condition.start) & (ts < condition.end)]]
+
+
+def last_having(one: Selection, condition: LastEvent, as_of: int) -> Ints:
+    place, lane, row = one.ends(one.lanes, is_last=True)
+    passes = np.zeros(len(place), np.bool_)
+    for number, stream in enumerate(one.streams):
+        mine = np.flatnonzero(lane == number)
+        passes[mine] = mask_of_rows(stream, row[mine], condition.has, as_of)
+    return one.side.ids[place[passes]]
+
+
+def mask_of_rows(stream: Stream, rows: Ints, where: Predicate, as_of: int) -> Mask:
+    """Which of these rows satisfy the predicate."""
+    order = np.argsort(rows, kind="stable")
+    some = picked(stream, rows[order], stream.profile[rows[order]])
+    mask = np.empty(len(rows), np.bool_)
+    mask[order] = some.gather(lambda view: row_mask(where, view, as_of))
+    return mask

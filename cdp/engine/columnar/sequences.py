@@ -1,0 +1,248 @@
+"""Who did things one after the other: any choice of events will do.
+
+For each event that can be step k, the latest beginning of a chain that ends with it is all there is to know: a later
+beginning is never worse. The events that can precede it are a range whose two ends only move forward, held by the last
+excluded event and the longest gap, and by the shortest gap: the latest beginning in it is the head of a falling queue.
+
+An exclusion between steps i and j means: none between any two neighbours of them, and none is a step in between.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdp.engine.base import Ints, NotSupported, SequenceCondition, SequenceStep, Without
+from cdp.engine.columnar.arrow import Array
+from cdp.engine.columnar.jit import kernel
+from cdp.engine.columnar.kernels import FOREVER, NONE, grown, load_int64, load_uint32, seek
+from cdp.engine.columnar.picked import AskedSide, names_in
+from cdp.engine.columnar.pool import spread
+from cdp.engine.columnar.snapshot import Side, Stream
+from cdp.engine.columnar.walk import gathered_bits
+
+MOST_BITS = 32
+PEOPLE_PER_RANGE = 2_000
+# Addresses of profile (int32), time, received, sequence number (int64) and bits (uint32); rows, and whether there are
+# bits per row.
+PROFILE, TS, RECEIVED, SEQ, BITS, ROWS, PER_ROW = range(7)
+# (least gap of each step, longest gap, total, exclusions: after, before, start, end)
+Rules = tuple[Array, Array, int, Array, Array, int, int]
+# By place in the order of events: the latest beginnings for the step before and for this one; and a queue of places.
+Room = tuple[Array, Array, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Strand:
+    """A stream as the kernel reads it; keeps alive what `line` points to."""
+
+    stream: Stream
+    bits: NDArray[np.uint32]
+    received: Ints
+    seq: Ints
+
+    def line(self) -> list[int]:
+        arrays = (self.stream.profile, self.stream.ts, self.received, self.seq, self.bits)
+        size = len(self.stream.ts)
+        return [*(array.ctypes.data for array in arrays), size, int(len(self.bits) == size)]
+
+
+def refuse(condition: SequenceCondition) -> None:
+    steps = len(condition.steps)
+    if not steps or steps + len(condition.exclusions) > MOST_BITS:
+        raise NotSupported(f"A sequence has 1 to {MOST_BITS} steps and exclusions.")
+    if any(not 0 <= one.after < one.before < steps for one in condition.exclusions):
+        raise NotSupported("An exclusion must lie between a step and a later step of the sequence.")
+
+
+def sequence_members(sides: Sequence[AskedSide], condition: SequenceCondition, as_of: int, floor: int) -> Ints:
+    """Ascending."""
+    refuse(condition)
+    found: Ints = np.sort(np.concatenate([of_side(asked.side, condition, as_of, floor) for asked in sides]))
+    return found
+
+
+def of_side(side: Side, condition: SequenceCondition, as_of: int, floor: int) -> Ints:
+    steps = len(condition.steps)
+    strands = strands_of(side, condition, as_of)
+    rules = (
+        np.array([step.min_gap for step in condition.steps], np.int64),
+        np.array([FOREVER if step.max_gap is None else step.max_gap for step in condition.steps], np.int64),
+        FOREVER if condition.total is None else condition.total,
+        np.array([one.after for one in condition.exclusions], np.int64),
+        np.array([one.before for one in condition.exclusions], np.int64),
+        max(condition.start, floor),
+        min(condition.end, as_of + 1),
+    )
+    people = candidates(side, strands, steps)
+    if not len(people):
+        return np.empty(0, np.int64)
+    table = np.array([strand.line() for strand in strands], np.int64)
+    does = np.zeros(len(people), np.uint8)
+
+    def work(low: int, high: int) -> None:
+        find_chains(people[low:high], table, rules, does[low:high])
+
+    spread(work, len(people), PEOPLE_PER_RANGE)
+    found: Ints = side.ids[people[does == 1]]
+    return found
+
+
+def strands_of(side: Side, condition: SequenceCondition, as_of: int) -> list[Strand]:
+    """The bits of an event are the steps it can be, and above them the exclusions."""
+    parts: Sequence[SequenceStep | Without] = (*condition.steps, *condition.exclusions)
+    named = [set(names_in(side, part.names)) for part in parts]
+    strands = []
+    for name in sorted(set[str]().union(*named)):
+        stream = side.streams(name)
+        if stream is not None and len(stream.ts):
+            serving = [(bit, part.where) for bit, part in enumerate(parts) if name in named[bit]]
+            strands.append(Strand(stream, gathered_bits(stream, serving, as_of), *tie_keys(stream)))
+    return strands
+
+
+def tie_keys(stream: Stream) -> tuple[Ints, Ints]:
+    """Received and sequence number, by which events of one instant are ordered."""
+    received = stream.gather(lambda view: view.key("received"))
+    seq = stream.gather(lambda view: view.key("seq"))
+    return np.ascontiguousarray(received, np.int64), np.ascontiguousarray(seq, np.int64)
+
+
+def candidates(side: Side, strands: Sequence[Strand], steps: int) -> NDArray[np.int32]:
+    """The ascending places of those with an event that may be the step for which there are the fewest events."""
+    every = [int(np.bitwise_or.reduce(strand.bits)) for strand in strands]
+    serving = [[one for one, bits in zip(strands, every, strict=True) if bits >> step & 1] for step in range(steps)]
+    rarest = min(serving, key=lambda some: sum(len(one.stream.ts) for one in some))
+    marked = np.zeros(len(side.ids), np.uint8)
+    for strand in rarest:
+        marked[strand.stream.profile] = 1
+    marked &= side.skip ^ 1
+    return np.flatnonzero(marked).astype(np.int32)
+
+
+@kernel
+def is_earlier(table: Array, one: int, row: int, other: int, other_row: int) -> bool:
+    """Of two events of one instant."""
+    a, b = load_int64(table[one, RECEIVED], row), load_int64(table[other, RECEIVED], other_row)
+    if a != b:
+        return bool(a < b)
+    return bool(load_int64(table[one, SEQ], row) < load_int64(table[other, SEQ], other_row))
+
+
+@kernel
+def merge(
+    table: Array, positions: Array, ends: Array, start: int, end: int, ts: Array, bits: Array
+) -> tuple[int, Array, Array]:
+    """The profile's events with any bit in [start, end), in the order of all events; and the (grown) buffers."""
+    count = 0
+    for strand in range(len(table)):
+        while positions[strand] < ends[strand] and load_int64(table[strand, TS], positions[strand]) < start:
+            positions[strand] += 1
+    while True:
+        best, now = -1, end
+        for strand in range(len(table)):
+            row = positions[strand]
+            if row >= ends[strand]:
+                continue
+            then = load_int64(table[strand, TS], row)
+            if then < now or (best >= 0 and then == now and is_earlier(table, strand, row, best, positions[best])):
+                best, now = strand, then
+        if best < 0:
+            return count, ts, bits
+        row = positions[best]
+        positions[best] = row + 1
+        mask = load_uint32(table[best, BITS], row if table[best, PER_ROW] else 0)
+        if mask:
+            if count == len(ts):
+                ts, bits = grown(ts, count), grown(bits, count)
+            ts[count], bits[count] = now, mask
+            count += 1
+
+
+@kernel
+def has_order(bits: Array, count: int, steps: int) -> bool:
+    """Whether the steps come one after the other, however far apart."""
+    step = 0
+    for place in range(count):
+        if (bits[place] >> step) & 1:
+            step += 1
+            if step == steps:
+                return True
+    return False
+
+
+@kernel
+def has_chain(ts: Array, bits: Array, count: int, rules: Rules, room: Room) -> bool:
+    least, longest, total, afters, befores, _, _ = rules
+    before, here, queue = room
+    steps = len(least)
+    for place in range(count):
+        here[place] = ts[place] if bits[place] & 1 else NONE
+    for step in range(1, steps):
+        before, here = here, before
+        between, on_the_way = np.int64(0), np.int64(0)
+        for one in range(len(afters)):
+            if afters[one] < step <= befores[one]:
+                between |= np.int64(1) << (steps + one)
+            if afters[one] < step < befores[one]:
+                on_the_way |= np.int64(1) << (steps + one)
+        head, tail, entering, barrier = 0, 0, 0, -1
+        for place in range(count):
+            now, mask = ts[place], np.int64(bits[place])
+            while entering < place and ts[entering] <= now - least[step]:
+                if before[entering] != NONE:
+                    while tail > head and before[queue[tail - 1]] <= before[entering]:
+                        tail -= 1
+                    queue[tail] = entering
+                    tail += 1
+                entering += 1
+            while head < tail and (queue[head] < barrier or ts[queue[head]] < now - longest[step]):
+                head += 1
+            is_step = (mask >> step) & 1 and not mask & on_the_way
+            here[place] = before[queue[head]] if is_step and head < tail else NONE
+            if mask & between:
+                barrier = place
+    found = False
+    for place in range(count):
+        found |= here[place] != NONE and ts[place] - here[place] <= total
+    return found
+
+
+@kernel
+def is_free(rules: Rules) -> bool:
+    """Whether only the order counts."""
+    least, longest, total, afters, _, _, _ = rules
+    free = total == FOREVER and len(afters) == 0
+    for step in range(1, len(least)):
+        free &= least[step] == 0 and longest[step] == FOREVER
+    return free
+
+
+@kernel
+def find_chains(people: Array, table: Array, rules: Rules, does: Array) -> None:
+    """Set `does` of everybody who did the steps. people: ascending places."""
+    steps, start, end = len(rules[0]), rules[5], rules[6]
+    positions, ends = np.zeros(len(table), np.int64), np.zeros(len(table), np.int64)
+    ts, bits = np.empty(64, np.int64), np.empty(64, np.uint32)
+    room = (np.empty(64, np.int64), np.empty(64, np.int64), np.empty(64, np.int64))
+    free = is_free(rules)
+    all_steps = (np.int64(1) << steps) - 1
+    for index in range(len(people)):
+        person = people[index]
+        for strand in range(len(table)):
+            size, address = table[strand, ROWS], table[strand, PROFILE]
+            positions[strand] = seek(address, ends[strand], size, person)
+            ends[strand] = seek(address, positions[strand], size, person + 1)
+        count, ts, bits = merge(table, positions, ends, start, end, ts, bits)
+        every = np.int64(0)
+        for place in range(count):
+            every |= bits[place]
+        if every & all_steps != all_steps:
+            continue
+        if free:
+            does[index] = has_order(bits, count, steps)
+            continue
+        if len(room[0]) < count:
+            room = (np.empty(len(ts), np.int64), np.empty(len(ts), np.int64), np.empty(len(ts), np.int64))
+        does[index] = has_chain(ts, bits, count, rules, room)
