@@ -11,8 +11,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cdp.definitions.funnel_templates import TEMPLATES
 from cdp.queries import funnels as queries
+from cdp.queries.funnel_list import daily_rates
 from cdp.services import funnels as services
 from cdp.views import funnel_words as words
+from cdp.views.funnel_sparkline import sparkline
 from stratum.lib.routes import route
 from stratum.workspaces import access
 from stratum.workspaces.access import MemberRequest
@@ -36,9 +38,10 @@ def funnel_list(request: MemberRequest) -> HttpResponse:
     found = queries.find(request.workspace, search=search, archived=archived).order_by(*SORTS[sort][1])
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     cards = queries.cards(request.workspace, list(page.object_list), now=request.now)
+    days = daily_rates(request.workspace, cards, now=request.now)
     context = {
         "page": page,
-        "lines": [words.line(card) for card in cards],
+        "lines": [(words.line(card), sparkline(days.get(card.funnel.pk, ()))) for card in cards],
         "search": search,
         "archived": archived,
         "sort": sort,
