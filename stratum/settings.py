@@ -20,6 +20,7 @@ BASE_URL = env.text("BASE_URL", "http://localhost:8000")  # in e-mails and snipp
 
 INSTALLED_APPS = [
     "stratum.workspaces",
+    "stratum.reports",
     "trustlayer",
     "cdp",
     "integrations",

@@ -11,6 +11,7 @@ urlpatterns = [
     route("healthz", health.healthz, name="healthz"),
     path("", include("stratum.home.urls")),
     path("", include("stratum.workspaces.urls")),  # before admin, whose login it replaces
+    path("", include("stratum.reports.urls")),
     path("admin/", admin.site.urls),
     path("", include("cdp.urls")),
 ]

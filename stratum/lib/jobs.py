@@ -9,4 +9,10 @@ def after_commit(task: str, **arguments: object) -> None:
 
     The task is looked up then and there: `send_task` would neither honour eager mode nor notice a typo.
     """
-    transaction.on_commit(lambda: current_app.tasks[task].delay(**arguments))
+    transaction.on_commit(lambda: _start(task, arguments))
+
+
+def _start(task: str, arguments: dict[str, object]) -> None:
+    if task not in current_app.tasks:
+        current_app.loader.import_default_modules()  # only workers have done so by themselves
+    current_app.tasks[task].delay(**arguments)
