@@ -7,6 +7,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from cdp.definitions.funnel_questions import DEFAULT_LIMIT, MAX_LIMIT, Interval
 from cdp.definitions.funnels import Counting, Mode
 from cdp.engine.base import Rest
 from cdp.models import Funnel
@@ -17,6 +18,7 @@ from stratum.lib.periods import Period
 
 MODES: tuple[Mode, ...] = ("ordered", "strict", "any_order")
 COUNTINGS: tuple[Counting, ...] = ("unique", "totals")
+INTERVALS: tuple[Interval, ...] = ("day", "week", "month")
 EVENT = {
     "oneOf": [
         {"type": "string", "minLength": 1},
@@ -203,6 +205,82 @@ class ResultShape(PreviousShape):
     previous = PreviousShape(allow_null=True, help_text="The period of equal length right before.")
 
 
+class LocalField(serializers.DateTimeField):
+    """An instant that comes in the workspace's time zone and stays there."""
+
+    def to_representation(self, value: datetime) -> str:
+        return value.isoformat()
+
+
+class TrendBucketShape(serializers.Serializer[Any]):
+    start = LocalField(help_text="Local time of the workspace.")
+    end = LocalField(help_text="Excluded.")
+    is_open = serializers.BooleanField(help_text="Some of those who entered may still convert.")
+    is_partial = serializers.BooleanField(help_text="The period has only a part of this day, week or month.")
+    entered = serializers.IntegerField()
+    converted = serializers.IntegerField()
+    conversion = serializers.FloatField()
+    counts = serializers.ListField(child=serializers.IntegerField(), help_text="Per step.")
+    median_seconds = serializers.FloatField(allow_null=True)
+
+
+class PreviousTrendShape(MannerShape):
+    interval = serializers.ChoiceField(INTERVALS)
+    buckets = TrendBucketShape(many=True, help_text="By entry. A user counts once in every bucket entered.")
+
+
+class TrendShape(PreviousTrendShape):
+    previous = PreviousTrendShape(allow_null=True, help_text="The period of equal length right before.")
+
+
+class BinShape(serializers.Serializer[Any]):
+    start_seconds = serializers.IntegerField()
+    end_seconds = serializers.IntegerField(help_text="Excluded.")
+    count = serializers.IntegerField()
+
+
+class PreviousTimesShape(AskedShape):
+    step = serializers.IntegerField(allow_null=True, help_text="Null for the time from the first step to the last.")
+    count = serializers.IntegerField()
+    average = serializers.FloatField(allow_null=True)
+    median = serializers.FloatField(allow_null=True)
+    p10 = serializers.FloatField(allow_null=True)
+    p25 = serializers.FloatField(allow_null=True)
+    p75 = serializers.FloatField(allow_null=True)
+    p90 = serializers.FloatField(allow_null=True)
+    p95 = serializers.FloatField(allow_null=True)
+    bins = BinShape(many=True, help_text="Their counts add up to `count`.")
+
+
+class TimesShape(PreviousTimesShape):
+    """All times in seconds."""
+
+    previous = PreviousTimesShape(allow_null=True, help_text="The period of equal length right before.")
+
+
+class PersonShape(serializers.Serializer[Any]):
+    profile = serializers.IntegerField(source="profile.id")
+    name = serializers.CharField(source="profile.name")
+    identifiers = serializers.DictField(
+        source="profile.identifiers",
+        child=serializers.ListField(child=serializers.CharField()),
+        help_text="By kind: user_id, email, phone, anonymous_id, external:<type>; the oldest first.",
+    )
+    entered_at = serializers.DateTimeField()
+    last_step = serializers.IntegerField(help_text="0-based; in any order, the number of steps done, less one.")
+    last_at = serializers.DateTimeField()
+    completed_at = serializers.DateTimeField(allow_null=True)
+    seconds = serializers.FloatField(allow_null=True, help_text="The time that seconds_min and seconds_max are about.")
+
+
+class PeopleShape(AskedShape):
+    total = serializers.IntegerField(help_text="The number that is shown elsewhere: of users, or of attempts.")
+    profiles = serializers.IntegerField(help_text="How many different ones these are.")
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = PersonShape(many=True, source="people")
+
+
 class PreviewFunnel(FunnelBody):
     """A funnel that need not have a name yet."""
 
@@ -213,6 +291,11 @@ class PreviewBody(serializers.Serializer[Any]):
     funnel = PreviewFunnel()
     window = serializers.CharField(required=False)
     counting = serializers.ChoiceField(COUNTINGS, required=False)
+    breakdown = serializers.CharField(required=False)
+    attribution = serializers.CharField(required=False, default="first_touch")
+    limit = serializers.IntegerField(required=False, default=DEFAULT_LIMIT, min_value=1, max_value=MAX_LIMIT)
+    segment = serializers.UUIDField(required=False)
+    compare = serializers.ChoiceField(("previous",), required=False)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         ends = {

@@ -23,11 +23,12 @@ from cdp.engine.base import (
     StepAnswer,
 )
 from cdp.models import Profile
+from cdp.queries import segments
 from cdp.queries.engine import answering, fresh_engine
 from cdp.queries.funnel_results import BreakdownResult, BreakdownValue, Numbers, numbers_of
 from stratum.lib import clock
 from stratum.lib.periods import Period
-from stratum.lib.refusal import Fault, Invalid
+from stratum.lib.refusal import Fault, Invalid, Missing, Refusal
 from stratum.workspaces import limits
 from stratum.workspaces.models import Workspace
 
@@ -87,7 +88,7 @@ def prepare(workspace: Workspace, definition: FunnelDefinition, question: Questi
     limits.require_feature(workspace, "funnel_builder")
     questions.require_fit(question, definition)
     by = question.breakdown
-    segment = None if question.segment is None else _members(workspace, question.segment, "/segment")
+    members = None if question.segment is None else _members(workspace, question.segment, "/segment")
     return Asked(
         workspace=workspace,
         definition=replace(
@@ -96,7 +97,7 @@ def prepare(workspace: Workspace, definition: FunnelDefinition, question: Questi
             counting=question.counting or definition.counting,
         ),
         question=question,
-        profiles=None if segment is None else frozenset(segment.tolist()),
+        profiles=None if members is None else frozenset(members.tolist()),
         breakdown=None if by is None else Breakdown(_by(workspace, by), by.limit),
         engine=fresh_engine(workspace),
     )
@@ -112,10 +113,15 @@ def _by(workspace: Workspace, by: BreakdownBy) -> ByProperty | ByAttribute | ByG
     return ByGroups(members, [True] * len(members))
 
 
-def _members(workspace: Workspace, segment: UUID, pointer: str) -> Ints:
-    """Profiles, ascending. Raises Invalid."""
-    sentence = "This version of Stratum has no segments yet. Leave it out."
-    raise Invalid([Fault(pointer, sentence, "not_supported")])
+def _members(workspace: Workspace, segment_id: UUID, pointer: str) -> Ints:
+    """Profiles, ascending. Raises Invalid for a segment that is gone, archived or somebody else's."""
+    try:
+        return segments.members(workspace, segments.require_active(workspace, segment_id))
+    except Missing as missing:
+        sentence = "This segment is not there any more, or never was in this workspace. Choose another one."
+        raise Invalid([Fault(pointer, sentence, "unknown_segment")]) from missing
+    except Refusal as refused:
+        raise Invalid([Fault(pointer, refused.sentence, refused.code)]) from refused
 
 
 # Groups
