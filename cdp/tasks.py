@@ -5,8 +5,9 @@ from celery.utils.log import get_task_logger
 
 from cdp.engine import warm
 from cdp.engine.base import EngineBusy, EngineError
-from cdp.queries.engine import engine_of
-from cdp.queries.projection import project
+from cdp.services import insights
+from cdp.services.engine import keep_up
+from stratum.workspaces import jobs
 from stratum.workspaces.models import Workspace
 
 log = get_task_logger(__name__)
@@ -20,17 +21,31 @@ def warm_engine() -> None:
 
 @shared_task(name="cdp.project")
 def project_all() -> None:
-    """Bring every engine up to date before somebody asks it; the engine folds its runs as they pile up."""
+    """Bring every engine up to date before somebody asks it, and look after it."""
     for workspace in Workspace.objects.order_by("pk").iterator():
         bring_up_to_date(workspace)
+
+
+@shared_task(name="cdp.rebuild_engine")
+def rebuild_engine(workspace_id: int) -> None:
+    """A question met a state that cannot answer: replace it, unless that has been done."""
+    for workspace in Workspace.objects.filter(pk=workspace_id):
+        bring_up_to_date(workspace)
+
+
+@shared_task(name=insights.KIND)
+def funnel_insights(job_id: str) -> None:
+    with jobs.running(job_id) as run:
+        if run is not None:
+            insights.work(run)
 
 
 def bring_up_to_date(workspace: Workspace) -> int:
     """How many rows were new. What ails one engine must not keep the others behind."""
     try:
-        return project(engine_of(workspace), workspace.pk)
+        return keep_up(workspace)
     except EngineBusy:
         return 0  # somebody else is at it
-    except EngineError:
-        log.exception("The engine of %s cannot be brought up to date", workspace.slug)
+    except EngineError as error:
+        log.error("The engine of %s cannot be brought up to date: %s", workspace.slug, error)
         return 0

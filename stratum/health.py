@@ -59,7 +59,9 @@ def _database() -> Part:
 def _engine() -> Part:
     folder = locations.engine_folder(settings.ENGINE_URL)
     if folder and not locations.writable(folder):
-        return Part(False, "The engine's folder cannot be written.")
+        return Part(
+            False, "The engine's folder cannot be written: it is protected or its disk is full. Numbers stand still."
+        )
     return Part(True)
 
 

@@ -44,6 +44,13 @@ class EngineBusy(EngineError):
     """Somebody else writes to this workspace and did not finish in time."""
 
 
+class EngineOvertaken(EngineBusy):
+    """Another process or host changed the state first: read it again and try again."""
+
+    def __init__(self) -> None:
+        super().__init__("Another change of the analytics engine came first.")
+
+
 class EngineUnwritable(EngineError):
     """A change could not be stored, most likely because the disk is full: the old state stays and can be asked."""
 
@@ -52,8 +59,16 @@ class NotSupported(EngineError):
     """A question outside what this engine can answer."""
 
 
+class EngineRebuilding(EngineError):
+    """There is no state that could answer rightly, and a new one is on its way."""
+
+
 class EngineDamaged(EngineError):
     """A file is missing, truncated or altered: rebuild from the truth."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"The engine file {file} {reason}.")
+        self.damage = Damage(file, reason)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +167,8 @@ class Breakdown:
 class FunnelSpec:
     """Who went how far: entries in [start, end), later steps up to `window` after the entry, inclusive.
 
-    With counting "totals" the answers speak of attempts instead of users.
+    With counting "totals" the answers speak of attempts instead of users. Without `timed` they leave out how long it
+    took, which costs more than counting.
     """
 
     steps: tuple[Step, ...]
@@ -164,6 +180,7 @@ class FunnelSpec:
     exclusions: tuple[Exclusion, ...] = ()
     profiles: frozenset[int] | None = None
     breakdown: Breakdown | None = None
+    timed: bool = True
 
 
 @dataclass(frozen=True)
@@ -538,14 +555,25 @@ class Engine(Protocol):
 
     def cursor(self) -> Cursor | None: ...
 
-    def drop(self) -> None:
-        """Forget everything, cursor included: what follows is a rebuild."""
+    def open(self) -> None:
+        """Make sure that the present state can be asked. Raises EngineDamaged."""
 
-    def check(self) -> list[Damage]: ...
+    def rebuilding(self, timeout: float) -> AbstractContextManager["Engine"]:
+        """An empty engine beside this one, to be filled from the truth; leaving without an error puts it in the place
+        of this one, which answers until then. Raises EngineBusy while somebody else rebuilds."""
+
+    def check(self, most_bytes: int | None = None) -> list[Damage]:
+        """Read every byte and compare; with `most_bytes` about so many, beginning where the last call ended."""
+
+    def condemn(self, damage: Damage) -> None:
+        """Let nobody ask a state that names the damaged file: what follows is a rebuild."""
 
     def compact(self) -> bool:
         """Fold the recent runs into the base. False when somebody else changed or compacts it meanwhile, or when
         there is no room for it: all is as before then."""
+
+    def maintain(self) -> None:
+        """What is not urgent, so that questions need not do it: fold many recent runs, remove leftovers."""
 
     def stored(self) -> Stored: ...
 

@@ -1,18 +1,33 @@
 """The engine of a workspace, up to date."""
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
+from kombu.exceptions import OperationalError as BrokerError
 
 from cdp.engine import open_engine
-from cdp.engine.base import Engine, EngineBusy, EngineDamaged, EngineError, EngineUnwritable, NotSupported
-from cdp.queries.projection import project, rebuild
+from cdp.engine.base import (
+    Engine,
+    EngineBusy,
+    EngineDamaged,
+    EngineError,
+    EngineRebuilding,
+    EngineUnwritable,
+    NotSupported,
+)
+from cdp.queries.projection import belongs_here, has_more_than, project, rebuild
+from stratum.lib.jobs import after_commit
 from stratum.lib.refusal import Refusal
 from stratum.workspaces.models import Workspace
 
+QUICK = 50_000  # events that are read again in about a second, while the question waits
+ASK_SECONDS = 10.0  # between two messages to the worker about the same workspace
+
 log = logging.getLogger(__name__)
+_asked: dict[int, float] = {}
 
 
 def engine_of(workspace: Workspace) -> Engine:
@@ -23,17 +38,58 @@ def engine_of(workspace: Workspace) -> Engine:
 def fresh_engine(workspace: Workspace) -> Engine:
     """With every event that was committed before this call.
 
-    Where the disk is full or another process does not finish, the last good state answers; a damaged one is rebuilt.
+    Where the disk is full or another process does not finish, the last good state answers. A damaged or lost one never
+    does: it is rebuilt on the spot when that is quick, else by the worker. Raises EngineRebuilding until it is done.
     """
     engine = engine_of(workspace)
     try:
-        project(engine, workspace.pk)
-    except (EngineBusy, EngineUnwritable) as error:
-        log.warning("The engine of %s answers from its last good state: %s", workspace.slug, error)
+        project(engine, workspace.pk, most_again=QUICK)
+        engine.open()
+    except EngineRebuilding:
+        ask_for_rebuild(workspace)
+        raise
     except EngineDamaged as error:
-        log.error("The engine of %s is rebuilt from the truth: %s", workspace.slug, error)
-        rebuild(engine, workspace.pk)
+        replace_damaged(engine, workspace, error)
+    except (EngineBusy, EngineUnwritable) as error:
+        require_last_good(engine, error)
+        log.warning("The engine of %s answers from its last good state: %s", workspace.slug, error)
     return engine
+
+
+def replace_damaged(engine: Engine, workspace: Workspace, error: EngineDamaged) -> None:
+    log.error("The engine of %s is rebuilt from the truth: %s", workspace.slug, error)
+    engine.condemn(error.damage)
+    try:
+        if not has_more_than(QUICK, workspace.pk):
+            rebuild(engine, workspace.pk, patience=0)
+            return
+        ask_for_rebuild(workspace)
+    except EngineBusy:
+        pass  # somebody else is at it
+    raise EngineRebuilding("The analytics engine of this workspace is being rebuilt.") from error
+
+
+def ask_for_rebuild(workspace: Workspace) -> None:
+    """The worker starts at once instead of at its next round, which would find out too."""
+    last = _asked.get(workspace.pk)
+    if last is not None and time.monotonic() - last < ASK_SECONDS:
+        return
+    _asked[workspace.pk] = time.monotonic()
+    try:
+        after_commit("cdp.rebuild_engine", workspace_id=workspace.pk)
+    except BrokerError as error:
+        log.warning("The worker was not told to rebuild the engine of %s: %s", workspace.slug, error)
+
+
+def require_last_good(engine: Engine, error: EngineError) -> None:
+    """Raises EngineRebuilding where no state of this database can answer."""
+    try:
+        engine.open()
+        if belongs_here(engine):
+            return
+    except EngineDamaged:
+        pass
+    raise EngineRebuilding(f"The analytics engine of this workspace is being rebuilt. {error}") from error
 
 
 @contextmanager

@@ -6,20 +6,36 @@ so in one snapshot. Never stored: a snapshot's own bounds, because ids of transa
 again after a crash.
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import orjson
 from psycopg import sql
 
-from cdp.engine.base import AttributeBatch, Cursor, Engine, EventBatch, Writer
+from cdp.engine.base import (
+    AttributeBatch,
+    Cursor,
+    Engine,
+    EngineOvertaken,
+    EngineRebuilding,
+    EventBatch,
+    Stored,
+    Writer,
+)
 from cdp.models import Change, Kind
 from stratum.lib.raw import raw_cursor
 
 CHUNK = 20_000  # events handed to the engine at a time
+PIECE = 200_000  # rows that a rebuild makes one run of
+FOLD_ROWS = 1_000_000  # events in runs, beyond half of the base, that a rebuild folds
 WAIT = 30.0  # seconds for another process that brings the engine up to date
+ATTEMPTS = 10  # when another host changes the engine at the same moment
 
+Row = tuple[Any, ...]
 COUNTED = {Kind.TRACK, Kind.PAGE, Kind.SCREEN}
 
 
@@ -42,48 +58,120 @@ class Position:
         return {"database": self.database, "xid": self.xid, "id": self.id, "holes": list(self.holes)}
 
 
-def project(engine: Engine, workspace_id: int) -> int:
-    """Bring the engine up to every row committed by now; how many rows that took."""
-    if not _is_behind(Position.of(engine.cursor()), workspace_id):
+def project(engine: Engine, workspace_id: int, *, patience: float = WAIT, most_again: int | None = None) -> int:
+    """Bring the engine up to every row committed by now; how many rows that took.
+
+    An engine that was never filled, or from another database, is rebuilt, unless that means reading more than
+    `most_again` events: EngineRebuilding. Raises EngineBusy after `patience` seconds, and EngineDamaged, which calls
+    for `rebuild`.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            return _catch_up(engine, workspace_id, patience, most_again)
+        except EngineOvertaken:
+            if attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _catch_up(engine: Engine, workspace_id: int, patience: float, most_again: int | None = None) -> int:
+    position = Position.of(engine.cursor())
+    if not _is_behind(position, workspace_id):
         return 0
-    with engine.writing(timeout=WAIT) as writer:
-        position = Position.of(writer.cursor)
-        if position.database in {"", _database()}:
-            return _advance(writer, position, workspace_id)
-    return rebuild(engine, workspace_id)  # its transactions mean nothing in this database
+    if position.database == _database():
+        with engine.writing(patience) as writer:
+            return _advance(writer, Position.of(writer.cursor), workspace_id)
+    if most_again is not None and has_more_than(most_again, workspace_id):
+        raise EngineRebuilding("The analytics engine of this workspace is being rebuilt.")
+    return rebuild(engine, workspace_id, patience=patience)
 
 
-def rebuild(engine: Engine, workspace_id: int) -> int:
-    """Throw the engine's state away and read the whole truth again."""
-    engine.drop()
-    _restamp(workspace_id)
-    return project(engine, workspace_id)
+def rebuild(engine: Engine, workspace_id: int, *, patience: float = WAIT) -> int:
+    """Read the whole truth into a new state, which takes the place of the old one in the end; how many rows that took.
+
+    Raises EngineBusy when somebody else is at it for longer than `patience` seconds.
+    """
+    with engine.rebuilding(patience) as draft:
+        _restamp(workspace_id)
+        rows = _read_whole(draft, workspace_id)
+        return rows + _catch_up(draft, workspace_id, patience)
+
+
+def belongs_here(engine: Engine) -> bool:
+    """Whether the engine was filled from this database."""
+    return Position.of(engine.cursor()).database == _database()
+
+
+def has_more_than(events: int, workspace_id: int) -> bool:
+    with raw_cursor() as cursor:
+        cursor.execute("SELECT FROM cdp_event WHERE workspace_id = %s OFFSET %s LIMIT 1", [workspace_id, events])
+        return cursor.fetchone() is not None
 
 
 def _advance(writer: Writer, position: Position, workspace_id: int) -> int:
-    intake = _Intake(writer)
-    with raw_cursor() as cursor, cursor.copy(_statement(_READ, position, workspace_id)) as copy:
-        for row in copy.rows():
-            intake.take(row)
-    intake.finish()
+    intake = _Intake()
+    with _unread(position, workspace_id) as rows:
+        intake.take_all(rows, writer)
+    intake.finish(writer)
     writer.commit(intake.position(position).cursor())
     return intake.rows
+
+
+def _read_whole(draft: Engine, workspace_id: int) -> int:
+    """Piece by piece, so that memory does not grow with the truth; only the last cursor means anything."""
+    intake = _Intake()
+    with _unread(Position(), workspace_id) as rows:
+        while intake.take_piece(rows, draft):
+            if is_foldable(draft.stored()):
+                draft.compact()
+    with draft.writing(timeout=WAIT) as writer:
+        intake.finish(writer)
+        writer.commit(intake.position(Position()).cursor())
+    if draft.stored().events > CHUNK:
+        draft.compact()
+    return intake.rows
+
+
+def is_foldable(stored: Stored) -> bool:
+    """A base that is written again when it has grown by half is written three times in all."""
+    return stored.pending > max(FOLD_ROWS, (stored.events - stored.pending) // 2)
+
+
+@contextmanager
+def _unread(position: Position, workspace_id: int) -> Iterator[Iterator[Row]]:
+    """Rows of one snapshot, as they come from the server."""
+    with raw_cursor() as cursor, cursor.copy(_statement(_READ, position, workspace_id)) as copy:
+        yield iter(copy.rows())
 
 
 class _Intake:
     """Sorts the rows of one read: events to the engine by chunks, changes after them in their order."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self) -> None:
         self.rows = 0
-        self.writer = writer
-        self.events: list[tuple[Any, ...]] = []
-        self.traits: list[tuple[Any, ...]] = []
-        self.changes: list[tuple[Any, ...]] = []
+        self.events: list[Row] = []
+        self.traits: list[Row] = []
+        self.changes: list[_Change] = []
         self.last = (0, 0)
         self.database = ""
         self.running: list[int] = []
 
-    def take(self, row: tuple[Any, ...]) -> None:
+    def take_all(self, rows: Iterable[Row], writer: Writer) -> None:
+        for row in rows:
+            self.take(row)
+            if len(self.events) + len(self.traits) >= CHUNK:
+                self._hand_over(writer)
+        self._hand_over(writer)
+
+    def take_piece(self, rows: Iterator[Row], engine: Engine) -> bool:
+        """One run of the next rows; false when there are none left."""
+        before = self.rows
+        with engine.writing(timeout=WAIT) as writer:
+            self.take_all(islice(rows, PIECE), writer)
+            writer.commit(Position().cursor())
+        return self.rows > before
+
+    def take(self, row: Row) -> None:
         what = row[0]
         if what == "snapshot":
             self.database = row[3]
@@ -95,35 +183,32 @@ class _Intake:
         if what == "event":
             self._take_event(row)
         else:
-            self.changes.append(row)
+            self.changes.append(_Change.of(row))
 
-    def _take_event(self, row: tuple[Any, ...]) -> None:
+    def _take_event(self, row: Row) -> None:
         kind = int(row[5])
         if kind in COUNTED:
             self.events.append(row)
         elif kind == Kind.IDENTIFY:
             self.traits.append(row)
-        if len(self.events) + len(self.traits) >= CHUNK:
-            self._hand_over()
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, writer: Writer) -> None:
         if self.events:
-            self.writer.append(_event_batch(self.events))
+            writer.append(_event_batch(self.events))
         if self.traits:
-            self.writer.set_attributes(_attribute_batch(self.traits))
+            writer.set_attributes(_attribute_batch(self.traits))
         self.events, self.traits = [], []
 
-    def finish(self) -> None:
-        self._hand_over()
-        for row in sorted(self.changes, key=lambda row: (int(row[1]), int(row[2]))):
-            _apply(self.writer, what=row[0], profile=row[3], into=row[4], event=row[5], before=row[8])
+    def finish(self, writer: Writer) -> None:
+        for change in sorted(self.changes, key=lambda change: change.place):
+            change.apply(writer)
 
     def position(self, before: Position) -> Position:
         xid, row_id = max(self.last, (before.xid, before.id))
         return Position(self.database, xid, row_id, tuple(run for run in self.running if run < xid))
 
 
-def _event_batch(rows: list[tuple[Any, ...]]) -> EventBatch:
+def _event_batch(rows: list[Row]) -> EventBatch:
     _, _, seq, profile, name, kind, ts, received, properties, platform, device, campaign = zip(*rows, strict=True)
     return EventBatch(
         seq=np.array(seq, dtype=np.int64),
@@ -151,7 +236,7 @@ def _with_context(
     return properties
 
 
-def _attribute_batch(rows: list[tuple[Any, ...]]) -> AttributeBatch:
+def _attribute_batch(rows: list[Row]) -> AttributeBatch:
     told = [(int(row[3]), name, value, int(row[6])) for row in rows for name, value in orjson.loads(row[8]).items()]
     return AttributeBatch(
         profile=np.array([profile for profile, *_ in told], dtype=np.int64),
@@ -161,23 +246,35 @@ def _attribute_batch(rows: list[tuple[Any, ...]]) -> AttributeBatch:
     )
 
 
-def _apply(writer: Writer, *, what: str, profile: str, into: str, event: str, before: str) -> None:
-    if what == Change.Kind.VOID:
-        writer.retract([int(event)])
-    elif what == Change.Kind.MERGE:
-        writer.relink(dict.fromkeys(_cluster(profile, before), int(into)))
-    elif what == Change.Kind.SPLIT:
-        writer.relink(dict.fromkeys(_cluster(profile, before), int(profile)))
-    elif what == Change.Kind.ERASE:
-        writer.forget(_cluster(profile, before))
-    elif what == Change.Kind.RETAIN:
-        writer.purge(orjson.loads(before)["before_ts"])
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a row of cdp_change asks of the engine. `place` is its (xid, id), `cluster` the profile and those merged
+    into it earlier, `target` the voided event, the survivor, or the instant before which events go."""
 
+    place: tuple[int, int]
+    kind: str
+    cluster: tuple[int, ...]
+    target: int
 
-def _cluster(profile: str, before: str | None) -> list[int]:
-    """The profile and those merged into it earlier."""
-    image = orjson.loads(before)["loser"] if before else {"aliases": []}
-    return [int(profile), *image["aliases"]]
+    @classmethod
+    def of(cls, row: Row) -> "_Change":
+        kind, xid, row_id, profile, into, event, _, _, before, *_ = row
+        image = orjson.loads(before) if before else {}
+        target = event if kind == Change.Kind.VOID else image.get("before_ts", into)
+        cluster = (int(profile), *image.get("loser", {}).get("aliases", ())) if profile else ()
+        return cls((int(xid), int(row_id)), kind, cluster, int(target or 0))
+
+    def apply(self, writer: Writer) -> None:
+        if self.kind == Change.Kind.VOID:
+            writer.retract([self.target])
+        elif self.kind == Change.Kind.MERGE:
+            writer.relink(dict.fromkeys(self.cluster, self.target))
+        elif self.kind == Change.Kind.SPLIT:
+            writer.relink(dict.fromkeys(self.cluster, self.cluster[0]))
+        elif self.kind == Change.Kind.ERASE:
+            writer.forget(self.cluster)
+        elif self.kind == Change.Kind.RETAIN:
+            writer.purge(self.target)
 
 
 # Reading

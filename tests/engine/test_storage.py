@@ -1,10 +1,12 @@
 """The folder: nothing half-written counts, damage is found and named, readers and writers do not disturb each other."""
 
+import errno
 import json
 import multiprocessing
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,21 @@ from typing import Any
 import pytest
 
 from cdp.engine import open_engine
-from cdp.engine.base import Engine, EngineBusy, EngineDamaged, EngineUnwritable, NotSupported, Step
-from cdp.engine.columnar import compaction, table
+from cdp.engine.base import (
+    Damage,
+    Engine,
+    EngineBusy,
+    EngineDamaged,
+    EngineOvertaken,
+    EngineUnwritable,
+    NotSupported,
+    Step,
+)
+from cdp.engine.columnar import arrow, compaction, manifest, table
 from cdp.engine.columnar import engine as engine_module
 from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.columnar.files import NewFiles
+from cdp.engine.columnar.manifest import swap_manifest
 from cdp.engine.predicates import Test
 from tests.engine.story import at, attribute, batch, funnel, happen
 
@@ -35,9 +48,32 @@ def files(folder: Path) -> set[str]:
 
 
 def named_files(folder: Path) -> set[str]:
-    manifest = json.loads((folder / "manifest.json").read_bytes())
+    """As any reader of JSON finds them."""
+    manifest = json.loads(manifest_of(folder).read_bytes().splitlines()[0])
     single = [manifest[key] for key in ("profiles", "base_state", "base_attributes", "state") if manifest[key]]
     return {one["file"] for one in [*manifest["tables"], *manifest["runs"], *manifest["attribute_runs"], *single]}
+
+
+def manifest_of(folder: Path) -> Path:
+    """There is only one when nobody is at work."""
+    (found,) = folder.glob("manifest-*.json")
+    return found
+
+
+def spoil(path: Path, harm: str) -> None:
+    """As a new file: nothing that is mapped changes."""
+    content = path.read_bytes()
+    path.unlink()
+    if harm == "truncated":
+        path.write_bytes(content[:-9])
+    elif harm == "altered":
+        middle = len(content) // 2
+        path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+
+
+def refill(engine: ColumnarEngine, *lines: str) -> None:
+    with engine.rebuilding(1) as draft:
+        happen(draft, *lines)
 
 
 def test_the_cursor_moves_with_the_events(columnar: ColumnarEngine) -> None:
@@ -61,20 +97,46 @@ def test_leaving_without_commit_discards(columnar: ColumnarEngine) -> None:
     assert columnar.stored().events == 1
 
 
-def test_a_crash_before_the_rename_leaves_the_old_state(
-    columnar: ColumnarEngine, monkeypatch: pytest.MonkeyPatch
+def no_room(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("moment", [(arrow, "write_synced"), (manifest, "write_synced"), (manifest, "link")])
+def test_a_full_disk_leaves_the_old_state_and_nothing_else(
+    columnar: ColumnarEngine, moment: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     happen(columnar, "1: a@0")
-    with monkeypatch.context() as broken:
-        broken.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(OSError("No space left on device")))
+    before = files(columnar.folder)
+    with monkeypatch.context() as full:
+        full.setattr(*moment, no_room)
         with pytest.raises(EngineUnwritable, match="No space"):
             happen(columnar, "1: b@1")
         assert not columnar.compact()
+        with pytest.raises(EngineUnwritable, match="No space"):
+            refill(columnar, "1: a@0 b@1")
         assert converted(columnar) == 0
+        assert files(columnar.folder) == before
+        assert not list(columnar.folder.glob("*.new")) and not list(columnar.folder.glob("rebuild-*"))
     assert converted(ColumnarEngine(columnar.folder)) == 0
     happen(columnar, "1: b@1")
     assert converted(columnar) == 1
-    assert files(columnar.folder) == named_files(columnar.folder), "what the crash left is swept"
+
+
+def test_what_killed_processes_left_is_swept_when_it_is_old(
+    columnar: ColumnarEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happen(columnar, "1: a@0 b@1")
+    for name in ("run-left.arrow", "base-table-left.arrow", "manifest-left.new"):
+        (columnar.folder / name).write_bytes(b"half a file")
+    (columnar.folder / "rebuild-left").mkdir()
+    columnar.maintain()
+    assert (columnar.folder / "run-left.arrow").exists(), "somebody may be about to name it"
+    assert not (columnar.folder / "rebuild-left").exists()
+    monkeypatch.setattr(manifest, "LEFTOVER_SECONDS", -3_600.0)
+    columnar.maintain()
+    assert files(columnar.folder) == named_files(columnar.folder)
+    assert not list(columnar.folder.glob("*.new"))
+    assert converted(columnar) == 1
 
 
 def test_only_one_writes_at_a_time(columnar: ColumnarEngine) -> None:
@@ -119,11 +181,16 @@ def test_runs_stay_few(columnar: ColumnarEngine) -> None:
     assert files(columnar.folder) == named_files(columnar.folder)
 
 
-def test_many_pending_rows_are_compacted_unasked(columnar: ColumnarEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_pending_rows_are_folded_by_who_maintains(
+    columnar: ColumnarEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(engine_module, "PENDING_ROWS", 5)
     happen(columnar, "1: a@0 a@1 a@2")
+    columnar.maintain()
     assert columnar.stored().pending == 3
     happen(columnar, "1: a@0 a@1 a@2")
+    assert columnar.stored().pending == 6, "who asks does not wait for a compaction"
+    columnar.maintain()
     assert columnar.stored().pending == 0
     assert columnar.stored().events == 6
 
@@ -135,9 +202,9 @@ def test_compacting_nothing_changes_nothing(columnar: ColumnarEngine) -> None:
         writer.relink({2: 1})
         writer.commit({})
     assert columnar.compact()
-    content = (columnar.folder / "manifest.json").read_bytes()
+    content = manifest_of(columnar.folder).read_bytes()
     assert columnar.compact()
-    assert (columnar.folder / "manifest.json").read_bytes() == content
+    assert manifest_of(columnar.folder).read_bytes() == content
 
 
 def test_an_unchanged_table_is_not_written_again(columnar: ColumnarEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,12 +220,13 @@ def test_an_unchanged_table_is_not_written_again(columnar: ColumnarEngine, monke
 def test_what_is_written_during_a_compaction_is_kept(columnar: ColumnarEngine) -> None:
     happen(columnar, "1: a@0", "2: a@0 b@5")
     frozen = compaction.freeze(columnar.folder)
-    base = compaction.new_base(columnar.folder, columnar.snapshot())
+    written = NewFiles(columnar.folder)
+    base = compaction.new_base(written, columnar.snapshot())
     happen(columnar, "1: b@1", "3: a@0 b@1")
     with columnar.writing(1) as writer:
         writer.forget([2])
         writer.commit({"late": True})
-    assert compaction.put_in_place(columnar.folder, frozen, base)
+    assert compaction.put_in_place(written, frozen, base)
     assert converted(columnar) == 2
     assert columnar.cursor() == {"late": True}
     assert columnar.compact() and converted(columnar) == 2
@@ -167,23 +235,53 @@ def test_what_is_written_during_a_compaction_is_kept(columnar: ColumnarEngine) -
 def test_a_compaction_overtaken_by_another_is_thrown_away(columnar: ColumnarEngine) -> None:
     happen(columnar, "1: a@0 b@1")
     frozen = compaction.freeze(columnar.folder)
-    base = compaction.new_base(columnar.folder, columnar.snapshot())
+    written = NewFiles(columnar.folder)
+    base = compaction.new_base(written, columnar.snapshot())
     assert columnar.compact()
-    assert not compaction.put_in_place(columnar.folder, frozen, base)
+    assert not compaction.put_in_place(written, frozen, base)
     assert converted(columnar) == 1
     assert files(columnar.folder) == named_files(columnar.folder)
 
 
-def test_drop_forgets_everything(columnar: ColumnarEngine) -> None:
+def test_a_rebuild_takes_the_place_of_the_old_state_at_once(columnar: ColumnarEngine) -> None:
     happen(columnar, "1: a@0 b@1")
     columnar.compact()
     happen(columnar, "2: a@0 b@1")
-    columnar.drop()
-    assert columnar.cursor() is None
-    assert converted(columnar) == 0
-    assert files(columnar.folder) == set()
+    reader = ColumnarEngine(columnar.folder)
+    with columnar.rebuilding(1) as draft:
+        assert draft.cursor() is None and draft.stored().events == 0
+        happen(draft, "1: a@0 b@1", "2: a@0 b@1", "3: a@0 b@1")
+        draft.compact()
+        happen(draft, "4: a@0 b@1")
+        happen(columnar, "5: a@0")
+        assert converted(reader) == 2, "the old state answers"
+        with pytest.raises(EngineBusy), reader.rebuilding(0):
+            pass
+    assert converted(reader) == 4
+    assert files(columnar.folder) == named_files(columnar.folder)
+    assert not list(columnar.folder.glob("rebuild-*"))
+    assert columnar.check() == []
+
+
+def test_a_failed_rebuild_leaves_the_old_state(columnar: ColumnarEngine) -> None:
     happen(columnar, "1: a@0 b@1")
+    with suppress(RuntimeError), columnar.rebuilding(1) as draft:
+        happen(draft, "2: a@0")
+        raise RuntimeError
     assert converted(columnar) == 1
+    assert files(columnar.folder) == named_files(columnar.folder)
+    assert not list(columnar.folder.glob("rebuild-*"))
+
+
+def test_a_compaction_overtaken_by_a_rebuild_is_thrown_away(columnar: ColumnarEngine) -> None:
+    happen(columnar, "1: a@0 b@1")
+    frozen = compaction.freeze(columnar.folder)
+    written = NewFiles(columnar.folder)
+    base = compaction.new_base(written, columnar.snapshot())
+    refill(columnar, "2: a@0", "3: a@0 b@1")
+    assert not compaction.put_in_place(written, frozen, base)
+    assert converted(columnar) == 1
+    assert files(columnar.folder) == named_files(columnar.folder)
 
 
 def test_what_was_erased_is_in_no_file(columnar: ColumnarEngine) -> None:
@@ -206,30 +304,78 @@ def test_damage_is_found_and_named(columnar: ColumnarEngine, harm: str) -> None:
     happen(columnar, *(f"{profile}: a@0 b@1" for profile in range(50)))
     columnar.compact()
     victim = columnar.folder / columnar.snapshot().manifest.tables[0].file
-    content = victim.read_bytes()
-    victim.unlink()
-    if harm == "truncated":
-        victim.write_bytes(content[:-9])
-    elif harm == "altered":
-        victim.write_bytes(content[:2_000] + bytes([content[2_000] ^ 1]) + content[2_001:])
+    spoil(victim, harm)
     damage = ColumnarEngine(columnar.folder).check()
     assert [one.file for one in damage] == [victim.name]
     if harm != "altered":
         with pytest.raises(EngineDamaged, match=victim.name):
             converted(ColumnarEngine(columnar.folder))
-    columnar.drop()
-    happen(columnar, "1: a@0 b@1")
+    refill(columnar, "1: a@0 b@1")
     assert columnar.check() == [] and converted(columnar) == 1
+    assert files(columnar.folder) == named_files(columnar.folder)
 
 
-def test_a_broken_manifest_is_damage_too(columnar: ColumnarEngine) -> None:
+def test_a_condemned_state_answers_nobody(columnar: ColumnarEngine) -> None:
+    """Not even those who have it mapped already."""
     happen(columnar, "1: a@0 b@1")
-    (columnar.folder / "manifest.json").write_text('{"format": 1')
-    assert [one.file for one in columnar.check()] == ["manifest.json"]
-    with pytest.raises(EngineDamaged):
+    columnar.compact()
+    assert converted(columnar) == 1
+    spoil(columnar.folder / columnar.snapshot().manifest.tables[0].file, "altered")
+    finder = ColumnarEngine(columnar.folder)
+    (damage,) = finder.check()
+    finder.condemn(damage)
+    finder.condemn(Damage("run-of-the-past.arrow", "is missing"))
+    assert columnar.check() == [damage]
+    with pytest.raises(EngineDamaged, match=damage.file):
         converted(columnar)
-    columnar.drop()
-    assert columnar.check() == [] and converted(columnar) == 0
+    with pytest.raises(EngineDamaged), columnar.writing(1):
+        pass
+    refill(columnar, "1: a@0 b@1")
+    assert converted(columnar) == 1 and columnar.check() == []
+
+
+@pytest.mark.parametrize(
+    "write_again",
+    [lambda engine: happen(engine, "3: a@0 b@1", "4: a@0 b@1"), ColumnarEngine.compact],
+    ids=["fold", "compact"],
+)
+def test_damage_is_never_copied(columnar: ColumnarEngine, write_again: Callable[[ColumnarEngine], Any]) -> None:
+    """An altered file that is written again would have a right checksum and wrong numbers."""
+    happen(columnar, "1: a@0 b@1", "2: a@0 b@1")
+    victim = columnar.folder / columnar.snapshot().manifest.runs[0].file
+    spoil(victim, "altered")
+    with pytest.raises(EngineDamaged, match=victim.name):
+        write_again(columnar)
+    assert [one.file for one in columnar.check()] == [victim.name]
+
+
+def test_a_check_goes_round_in_small_steps(columnar: ColumnarEngine) -> None:
+    for rows in (60, 20, 5, 1):
+        happen(columnar, *(f"{profile}: a@0 b@1" for profile in range(rows)))
+    named = columnar.snapshot().manifest.names
+    assert len(named) > 2
+    looked = set()
+    for _ in named:
+        assert columnar.check(most_bytes=1) == []
+        looked.add(columnar.checked)
+    assert looked == named
+    victim = min(named)
+    spoil(columnar.folder / victim, "altered")
+    found = [damage.file for _ in named for damage in columnar.check(most_bytes=1)]
+    assert found == [victim]
+
+
+@pytest.mark.parametrize("harm", ["truncated", "altered"])
+def test_a_broken_manifest_is_damage_too(columnar: ColumnarEngine, harm: str) -> None:
+    happen(columnar, "1: a@0 b@1")
+    victim = manifest_of(columnar.folder)
+    spoil(victim, harm)
+    assert [one.file for one in columnar.check()] == [victim.name]
+    with pytest.raises(EngineDamaged) as caught:
+        converted(columnar)
+    columnar.condemn(caught.value.damage)
+    refill(columnar, "1: a@0 b@1")
+    assert columnar.check() == [] and converted(columnar) == 1
 
 
 def test_readers_never_see_half_a_change(columnar: ColumnarEngine) -> None:
@@ -293,7 +439,7 @@ def write_for_ever(folder: Path) -> None:
             engine.compact()
 
 
-def test_killed_writers_lose_and_double_nothing(columnar: ColumnarEngine) -> None:
+def test_killed_writers_lose_and_double_nothing(columnar: ColumnarEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """`KILLS=100` kills more often; the moments are what the scheduler makes of them."""
     spawn = multiprocessing.get_context("spawn")
     for kill in range(int(os.environ.get("KILLS", "2"))):
@@ -307,9 +453,58 @@ def test_killed_writers_lose_and_double_nothing(columnar: ColumnarEngine) -> Non
         writer.join()
         assert columnar.check() == []
         assert converted(columnar) == (columnar.cursor() or {})["count"]
-    happen(columnar, "-1: c@0")
-    assert columnar.compact()
+    monkeypatch.setattr(manifest, "LEFTOVER_SECONDS", -3_600.0)
+    columnar.maintain()
     assert files(columnar.folder) == named_files(columnar.folder)
+
+
+def write_without_locks(folder: Path, first: int) -> None:
+    """As from another host whose locks do not reach this one."""
+    vars(manifest)["acquire"] = lambda descriptor, timeout: None
+    engine, committed = ColumnarEngine(folder), 0
+    while committed < 10:
+        number = first + committed
+        try:
+            with engine.writing(60) as writer:
+                count = (writer.cursor or {"count": 0, "numbers": []})["count"]
+                if number in (writer.cursor or {"numbers": []})["numbers"]:
+                    committed += 1
+                    continue
+                writer.append(batch([(number, 0, "a", {}), (number, 1, "b", {})], seqs=[2 * number, 2 * number + 1]))
+                told = [*(writer.cursor or {"numbers": []})["numbers"], number]
+                writer.commit({"count": count + 1, "numbers": told})
+        except EngineOvertaken:
+            continue
+        if committed % 3 == 0:
+            engine.compact()
+
+
+def test_hosts_whose_locks_do_not_reach_each_other_corrupt_nothing(columnar: ColumnarEngine) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    writers = [spawn.Process(target=write_without_locks, args=(columnar.folder, first)) for first in (100, 200, 300)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+        assert writer.exitcode == 0
+    assert (columnar.cursor() or {})["count"] == 30
+    assert converted(columnar) == 30
+    assert columnar.stored().events == 60
+    assert columnar.check() == []
+
+
+def test_a_change_that_comes_too_late_is_refused(columnar: ColumnarEngine) -> None:
+    """Even when the number it wanted has become free again."""
+    happen(columnar, "1: a@0 b@1")
+    old = columnar.snapshot().manifest
+    for profile in (2, 3):
+        happen(columnar, f"{profile}: a@0 b@1")
+    with pytest.raises(EngineOvertaken):
+        swap_manifest(columnar.folder, old)
+    assert converted(columnar) == 3
+    happen(columnar, "4: a@0 b@1")
+    assert converted(ColumnarEngine(columnar.folder)) == 4
+    assert columnar.check() == []
 
 
 def test_workspaces_have_folders_of_their_own(tmp_path: Path) -> None:

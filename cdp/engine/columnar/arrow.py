@@ -27,11 +27,19 @@ def write_arrays(path: Path, arrays: dict[str, Array | pa.Array], about: dict[st
     with pa.ipc.new_file(sink, schema) as writer:
         writer.write_batch(pa.record_batch(list(cells.values()), schema=schema))
     content = sink.getvalue()
+    try:
+        write_synced(path, content)
+    except OSError:
+        path.unlink(missing_ok=True)  # a full disk needs the room
+        raise
+    return content.size, zlib.crc32(content)
+
+
+def write_synced(path: Path, content: pa.Buffer | bytes) -> None:
     with path.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    return content.size, zlib.crc32(content)
 
 
 def one_cell(array: Array | pa.Array) -> pa.Array:
@@ -44,15 +52,18 @@ class ArrayFile:
 
     def __init__(self, path: Path, length: int) -> None:
         """Raises FileNotFoundError, and EngineDamaged when the length is not the expected one."""
-        if path.stat().st_size != length:
-            raise EngineDamaged(f"The engine file {path.name} is truncated or altered.")
+        size = path.stat().st_size
+        if size != length:
+            raise EngineDamaged(path.name, wrong_size(size, length))
         self.name = path.name
         try:
             self.batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
-        except pa.ArrowInvalid as error:
-            raise EngineDamaged(f"The engine file {path.name} cannot be read: {error}") from error
-        self.places = {name: place for place, name in enumerate(self.batch.schema.names)}
-        self.about: dict[str, Any] = json.loads(self.batch.schema.metadata[b"about"])
+            self.places = {name: place for place, name in enumerate(self.batch.schema.names)}
+            self.about: dict[str, Any] = json.loads(self.batch.schema.metadata[b"about"])
+        except FileNotFoundError:
+            raise
+        except (pa.ArrowException, ValueError, KeyError, TypeError, OSError) as error:
+            raise EngineDamaged(path.name, f"cannot be read ({error})") from error
 
     def __contains__(self, name: str) -> bool:
         return name in self.places
@@ -66,6 +77,10 @@ class ArrayFile:
         if not len(values):
             return np.empty(0, dtype)
         return np.frombuffer(values.buffers()[1], dtype)[values.offset : values.offset + len(values)]
+
+
+def wrong_size(size: int, length: int) -> str:
+    return f"has {size} bytes instead of {length}"
 
 
 def checksum(path: Path) -> int:

@@ -1,6 +1,7 @@
 """Folding runs, merges, voids, erasures and retention into a new base, while others go on reading and writing."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 from cdp.engine.base import EngineBusy, Ints
 from cdp.engine.columnar.arrow import write_arrays
 from cdp.engine.columnar.attributes import join_histories, save_history
+from cdp.engine.columnar.files import NewFiles, new_files, require_sound
 from cdp.engine.columnar.manifest import (
-    COMPACTED,
     COMPACTION_LOCK,
     WRITER_LOCK,
     Manifest,
@@ -19,26 +20,30 @@ from cdp.engine.columnar.manifest import (
     locked,
     read_manifest,
     swap_manifest,
-    sweep,
 )
 from cdp.engine.columnar.snapshot import Profiles, Snapshot
 from cdp.engine.columnar.table import Part, Table, join_tables, save
-from cdp.engine.columnar.writer import write_named
 
 # Names with fewer rows share a table, so that thousands of names do not need thousands of files.
 OWN_TABLE_ROWS = 4_096
 LOCK_SECONDS = 10.0
+BASE = "base-"
+
+log = logging.getLogger(__name__)
 
 
 def compact(folder: Path) -> bool:
     """False when another compaction is at work, the folder changed in a way that makes this one useless, or there is
-    no room; what was written until then is swept by the next one."""
+    no room. Raises EngineDamaged when what is to be written again was altered."""
     try:
-        with locked(folder, COMPACTION_LOCK, timeout=0):
+        with locked(folder, COMPACTION_LOCK, timeout=0), new_files(folder) as files:
             frozen = freeze(folder)
             snapshot = Snapshot(folder, frozen)
-            return not is_worthwhile(snapshot) or put_in_place(folder, frozen, new_base(folder, snapshot))
-    except (EngineBusy, OSError):
+            return not is_worthwhile(snapshot) or put_in_place(files, frozen, new_base(files, snapshot))
+    except EngineBusy:
+        return False
+    except OSError as error:
+        log.warning("The engine in %s cannot be compacted: %s", folder, error.strerror or error)
         return False
 
 
@@ -62,10 +67,10 @@ def has_purged_rows(table: Table, floor: int) -> bool:
     return bool(len(table)) and bool(table.ts.min() < floor)
 
 
-def put_in_place(folder: Path, frozen: Manifest, base: Manifest) -> bool:
+def put_in_place(files: NewFiles, frozen: Manifest, base: Manifest) -> bool:
     """Swap the base if it still stands for what it was made of; what came since stays as runs and state."""
-    with locked(folder, WRITER_LOCK, LOCK_SECONDS):
-        now = read_manifest(folder)
+    with locked(files.folder, WRITER_LOCK, LOCK_SECONDS):
+        now = read_manifest(files.folder)
         count, attribute_count = len(frozen.runs), len(frozen.attribute_runs)
         is_same = (
             now.base_state == frozen.base_state
@@ -74,8 +79,8 @@ def put_in_place(folder: Path, frozen: Manifest, base: Manifest) -> bool:
             and now.attribute_runs[:attribute_count] == frozen.attribute_runs
         )
         if is_same:
-            now = swap_manifest(
-                folder,
+            swap_manifest(
+                files.folder,
                 replace(
                     now,
                     profiles=base.profiles,
@@ -87,21 +92,22 @@ def put_in_place(folder: Path, frozen: Manifest, base: Manifest) -> bool:
                     frozen=(),
                 ),
             )
-            sweep(folder, now, compacted=False)
-        sweep(folder, now, compacted=True)
+        else:
+            files.discard()
         return is_same
 
 
-def new_base(folder: Path, snapshot: Snapshot) -> Manifest:
+def new_base(files: NewFiles, snapshot: Snapshot) -> Manifest:
     profiles = extended(snapshot)
     own = own_names(snapshot)
     shared_names = frozenset(all_names(snapshot)) - own
     groups = [frozenset([name]) for name in sorted(own)] + ([shared_names] if shared_names else [])
+    require_sound(files.folder, (one for one in snapshot.manifest.files if one not in snapshot.manifest.tables))
     return Manifest(
-        profiles=write_profiles(folder, snapshot, profiles),
-        tables=tuple(named for names in groups if (named := base_table(folder, snapshot, profiles, names))),
+        profiles=write_profiles(files, snapshot, profiles),
+        tables=tuple(named for names in groups if (named := base_table(files, snapshot, profiles, names))),
         base_state=snapshot.manifest.state,
-        base_attributes=write_attributes(folder, snapshot),
+        base_attributes=write_attributes(files, snapshot),
     )
 
 
@@ -127,35 +133,44 @@ def extended(snapshot: Snapshot) -> Profiles:
     return Profiles(every, every[order], order.astype(np.int32))
 
 
-def write_profiles(folder: Path, snapshot: Snapshot, profiles: Profiles) -> Named | None:
+def write_profiles(files: NewFiles, snapshot: Snapshot, profiles: Profiles) -> Named | None:
     if len(profiles.ids) == len(snapshot.profiles.ids):
         return snapshot.manifest.profiles
     arrays = {"ids": profiles.ids, "ordered": profiles.ordered, "numbers": profiles.numbers}
-    return write_named(folder, f"{COMPACTED}profiles-", len(profiles.ids), lambda path: write_arrays(path, arrays, {}))
+    return files.write(f"{BASE}profiles-", len(profiles.ids), lambda path: write_arrays(path, arrays, {}))
 
 
-def write_attributes(folder: Path, snapshot: Snapshot) -> Named | None:
+def write_attributes(files: NewFiles, snapshot: Snapshot) -> Named | None:
     if not snapshot.histories:
         return None
     history = join_histories(snapshot.histories, snapshot.state.forgotten)
-    return write_named(folder, f"{COMPACTED}attributes-", len(history), lambda path: save_history(path, history))
+    return files.write(f"{BASE}attributes-", len(history), lambda path: save_history(path, history))
 
 
-def base_table(folder: Path, snapshot: Snapshot, profiles: Profiles, names: frozenset[str]) -> Named | None:
+def base_table(files: NewFiles, snapshot: Snapshot, profiles: Profiles, names: frozenset[str]) -> Named | None:
     """The file of these names: the old one when nothing in it changed, None when no row is left."""
     parts = list(table_parts(snapshot, profiles, names))
     if len(parts) == 1 and (unchanged := unchanged_file(snapshot, parts[0])):
         return unchanged
     if not any(part.keep.any() for part in parts):
         return None
+    require_sound(files.folder, stored_tables(snapshot, parts))
     table = join_tables(parts)
-    return write_named(folder, f"{COMPACTED}table-", len(table), lambda path: save(path, table))
+    return files.write(f"{BASE}table-", len(table), lambda path: save(path, table))
 
 
 def unchanged_file(snapshot: Snapshot, part: Part) -> Named | None:
-    is_same = bool(part.keep.all()) and np.array_equal(part.profile, part.table.profile)
-    named = dict(zip(map(id, snapshot.base), snapshot.manifest.tables, strict=True))
-    return named.get(id(part.table)) if is_same else None
+    if not part.keep.all() or not np.array_equal(part.profile, part.table.profile):
+        return None
+    return next(stored_tables(snapshot, [part]), None)
+
+
+def stored_tables(snapshot: Snapshot, parts: Sequence[Part]) -> Iterator[Named]:
+    """The files of the base tables among the parts."""
+    asked = [part.table for part in parts]
+    for table, named in zip(snapshot.base, snapshot.manifest.tables, strict=True):
+        if any(table is one for one in asked):
+            yield named
 
 
 def table_parts(snapshot: Snapshot, profiles: Profiles, names: frozenset[str]) -> Iterator[Part]:

@@ -1,8 +1,10 @@
 """The embedded engine: one folder per workspace, shared by all processes of a machine."""
 
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from cdp.engine.base import (
@@ -18,6 +20,7 @@ from cdp.engine.base import (
     Damage,
     EngineBusy,
     EngineDamaged,
+    EngineUnwritable,
     FunnelAnswer,
     FunnelPeople,
     FunnelSpec,
@@ -28,19 +31,22 @@ from cdp.engine.base import (
     TimelineEvent,
 )
 from cdp.engine.columnar import aggregate, conditions, funnel, history, overview
-from cdp.engine.columnar.arrow import checksum
 from cdp.engine.columnar.compaction import compact
+from cdp.engine.columnar.files import examine, turn
 from cdp.engine.columnar.manifest import (
-    COMPACTION_LOCK,
+    REBUILD_LOCK,
+    RETRIES,
     WRITER_LOCK,
     Manifest,
     locked,
+    newest,
     parse_manifest,
     read_content,
     read_manifest,
     swap_manifest,
     sweep,
 )
+from cdp.engine.columnar.rebuild import adopt, draft_folder, remove_abandoned_drafts
 from cdp.engine.columnar.snapshot import Snapshot
 from cdp.engine.columnar.writer import ColumnarWriter
 
@@ -48,24 +54,25 @@ from cdp.engine.columnar.writer import ColumnarWriter
 # these; but they may grow with the base up to a limit, because a compaction writes most of it.
 PENDING_ROWS = 20_000
 MOST_PENDING_ROWS = 50_000
-RETRIES = 20
-DROP_SECONDS = 30.0
+CONDEMN_SECONDS = 10.0
 
 
 class ColumnarEngine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.lock = threading.Lock()
-        self.known: tuple[bytes, Snapshot] | None = None
+        self.known: tuple[tuple[int, bytes], Snapshot] | None = None
+        self.checked = ""
 
     def snapshot(self) -> Snapshot:
-        """The present state. A file that is gone belonged to a manifest that has moved on."""
+        """The present state. A file that is gone belonged to a state that has passed."""
         with self.lock:
             for _ in range(RETRIES):
                 content = read_content(self.folder)
                 if self.known and self.known[0] == content:
                     return self.known[1]
-                manifest = parse_manifest(content)
+                manifest = parse_manifest(*content)
+                refuse_condemned(manifest)
                 try:
                     self.known = content, Snapshot(self.folder, manifest, self.known[1] if self.known else None)
                 except FileNotFoundError as error:
@@ -73,56 +80,57 @@ class ColumnarEngine:
             raise EngineBusy("The analytics engine changes too fast to be read.")
 
     def refuse_missing(self, manifest: Manifest, error: FileNotFoundError) -> None:
-        if read_manifest(self.folder).generation == manifest.generation:
-            raise EngineDamaged(f"The engine file {Path(str(error.filename)).name} is missing.") from error
+        if newest(self.folder) == manifest.generation:
+            raise EngineDamaged(Path(str(error.filename)).name, "is missing") from error
+
+    def open(self) -> None:
+        self.snapshot()
 
     @contextmanager
     def writing(self, timeout: float) -> Iterator[ColumnarWriter]:
         with locked(self.folder, WRITER_LOCK, timeout):
-            writer = ColumnarWriter(self.folder, self.snapshot())
-            yield writer
-        if is_due(writer.manifest):
-            self.compact()
+            yield ColumnarWriter(self.folder, self.snapshot())
 
     def cursor(self) -> Cursor | None:
         return read_manifest(self.folder).cursor
 
-    def drop(self) -> None:
-        with locked(self.folder, WRITER_LOCK, DROP_SECONDS):
-            empty = swap_manifest(self.folder, Manifest(generation=self.generation()))
-            sweep(self.folder, empty, compacted=False)
-        try:
-            with locked(self.folder, COMPACTION_LOCK, timeout=0):
-                sweep(self.folder, empty, compacted=True)
-        except EngineBusy:
-            # A compaction is at work: it will find its base gone and sweep.
-            return
+    @contextmanager
+    def rebuilding(self, timeout: float) -> Iterator["ColumnarEngine"]:
+        with locked(self.folder, REBUILD_LOCK, timeout):
+            draft = ColumnarEngine(draft_folder(self.folder))
+            try:
+                yield draft
+                adopt(self.folder, draft.folder)
+            except OSError as error:
+                raise EngineUnwritable(f"The analytics engine cannot be rebuilt: {error.strerror or error}.") from error
+            finally:
+                shutil.rmtree(draft.folder, ignore_errors=True)
 
-    def generation(self) -> int:
-        try:
-            return read_manifest(self.folder).generation
-        except EngineDamaged:
-            return 0
-
-    def check(self) -> list[Damage]:
-        """Read every byte; what is found can be healed by `drop` and a rebuild from the truth."""
+    def check(self, most_bytes: int | None = None) -> list[Damage]:
         try:
             manifest = read_manifest(self.folder)
+            asked = turn(manifest.files, self.checked, most_bytes)
+            found = [damage for one in asked if (damage := examine(self.folder, one))]
+            self.checked = asked[-1].file if asked else ""
+            named = read_manifest(self.folder).names  # a file that is gone may belong to a state that has passed
         except EngineDamaged as error:
-            return [Damage("manifest.json", str(error))]
-        found = []
-        for named in manifest.files:
-            path = self.folder / named.file
-            if not path.exists():
-                found.append(Damage(named.file, "is missing"))
-            elif path.stat().st_size != named.length:
-                found.append(Damage(named.file, f"has {path.stat().st_size} bytes instead of {named.length}"))
-            elif checksum(path) != named.crc:
-                found.append(Damage(named.file, "was altered: its checksum is wrong"))
-        return found
+            return [error.damage]
+        return [*manifest.damage, *(one for one in found if one.file in named and one not in manifest.damage)]
+
+    def condemn(self, damage: Damage) -> None:
+        with suppress(EngineDamaged), locked(self.folder, WRITER_LOCK, CONDEMN_SECONDS):
+            manifest = read_manifest(self.folder)
+            if damage.file in manifest.names and damage not in manifest.damage:
+                swap_manifest(self.folder, replace(manifest, damage=(*manifest.damage, damage)))
 
     def compact(self) -> bool:
         return compact(self.folder)
+
+    def maintain(self) -> None:
+        if is_due(read_manifest(self.folder)):
+            self.compact()
+        sweep(self.folder, read_manifest(self.folder))
+        remove_abandoned_drafts(self.folder)
 
     def stored(self) -> Stored:
         manifest = read_manifest(self.folder)
@@ -166,6 +174,11 @@ class ColumnarEngine:
 
     def daily(self, start: int, end: int, as_of: int, offset: int = 0) -> Daily:
         return overview.daily(self.snapshot(), start, end, as_of, offset)
+
+
+def refuse_condemned(manifest: Manifest) -> None:
+    if manifest.damage:
+        raise EngineDamaged(manifest.damage[0].file, manifest.damage[0].reason)
 
 
 def is_due(manifest: Manifest) -> bool:

@@ -1,15 +1,16 @@
 """Changing the engine's state: everything is gathered, then written, then made true by one rename."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from cdp.engine.base import AttributeBatch, Cursor, EngineUnwritable, EventBatch, Ints
+from cdp.engine.base import AttributeBatch, Cursor, EngineOvertaken, EngineUnwritable, EventBatch, Ints
 from cdp.engine.columnar.arrow import ArrayFile
 from cdp.engine.columnar.attributes import History, from_attributes, join_histories, load_history, save_history
-from cdp.engine.columnar.manifest import Manifest, Named, fresh_name, swap_manifest, sweep
+from cdp.engine.columnar.files import NewFiles, new_files, require_sound
+from cdp.engine.columnar.manifest import Manifest, Named, swap_manifest
 from cdp.engine.columnar.snapshot import Snapshot
 from cdp.engine.columnar.state import NO_IDS, relink, save_state, unique_ids
 from cdp.engine.columnar.table import Part, Table, from_batch, join_tables, load, save
@@ -81,46 +82,54 @@ class ColumnarWriter:
 
     def commit(self, cursor: Cursor) -> None:
         try:
-            self.store(cursor)
+            with new_files(self.folder) as files:
+                self.store(files, cursor)
+        except FileNotFoundError as error:  # a run that was to be folded: its state has passed
+            raise EngineOvertaken from error
         except OSError as error:
-            raise EngineUnwritable(f"The analytics engine cannot store changes: {error}.") from error
+            raise EngineUnwritable(f"The analytics engine cannot store changes: {error.strerror or error}.") from error
 
-    def store(self, cursor: Cursor) -> None:
+    def store(self, files: NewFiles, cursor: Cursor) -> None:
         manifest = replace(
             self.manifest,
             cursor=cursor,
             purged_before=self.purged_before,
-            runs=self.new_runs(),
-            attribute_runs=self.new_attribute_runs(),
-            state=self.new_state(),
+            runs=self.new_runs(files),
+            attribute_runs=self.new_attribute_runs(files),
+            state=self.new_state(files),
         )
         self.manifest = swap_manifest(self.folder, manifest)
-        if set(manifest.files) >= set(self.snapshot.manifest.files):
-            return
-        sweep(self.folder, self.manifest, compacted=False)
 
-    def new_state(self) -> Named | None:
+    def new_state(self, files: NewFiles) -> Named | None:
         self.apply_links()
         self.apply_voids()
         if self.state is self.snapshot.state:
             return self.manifest.state
-        return write_named(self.folder, "state-", 0, lambda path: save_state(path, self.state))
+        return files.write("state-", 0, lambda path: save_state(path, self.state))
 
-    def new_runs(self) -> tuple[Named, ...]:
+    def new_runs(self, files: NewFiles) -> tuple[Named, ...]:
         if not self.batches:
             return self.manifest.runs
-        kept, folded = fold(self.manifest, self.manifest.runs, sum(map(len, self.batches)))
-        tables = [load(ArrayFile(self.folder / run.file, run.length)) for run in folded] + self.batches
+        kept, folded = self.fold(self.manifest.runs, sum(map(len, self.batches)))
+        tables = [load(self.file(run)) for run in folded] + self.batches
         table = tables[0] if len(tables) == 1 else join_tables([whole(one) for one in tables])
-        return (*kept, write_named(self.folder, "run-", len(table), lambda path: save(path, table)))
+        return (*kept, files.write("run-", len(table), lambda path: save(path, table)))
 
-    def new_attribute_runs(self) -> tuple[Named, ...]:
+    def new_attribute_runs(self, files: NewFiles) -> tuple[Named, ...]:
         if not self.histories:
             return self.manifest.attribute_runs
-        kept, folded = fold(self.manifest, self.manifest.attribute_runs, sum(map(len, self.histories)))
-        old = [load_history(ArrayFile(self.folder / run.file, run.length)) for run in folded]
+        kept, folded = self.fold(self.manifest.attribute_runs, sum(map(len, self.histories)))
+        old = [load_history(self.file(run)) for run in folded]
         history = join_histories([*old, *self.histories], NO_IDS)
-        return (*kept, write_named(self.folder, "attr-", len(history), lambda path: save_history(path, history)))
+        return (*kept, files.write("attr-", len(history), lambda path: save_history(path, history)))
+
+    def fold(self, runs: tuple[Named, ...], rows: int) -> tuple[tuple[Named, ...], tuple[Named, ...]]:
+        kept, folded = fold(self.manifest, runs, rows)
+        require_sound(self.folder, folded)
+        return kept, folded
+
+    def file(self, named: Named) -> ArrayFile:
+        return ArrayFile(self.folder / named.file, named.length)
 
 
 def whole(table: Table) -> Part:
@@ -135,9 +144,3 @@ def fold(manifest: Manifest, runs: tuple[Named, ...], rows: int) -> tuple[tuple[
         kept -= 1
         rows += runs[kept].rows
     return runs[:kept], runs[kept:]
-
-
-def write_named(folder: Path, prefix: str, rows: int, write: Callable[[Path], tuple[int, int]]) -> Named:
-    name = fresh_name(prefix)
-    length, crc = write(folder / name)
-    return Named(name, length, crc, rows)

@@ -1,4 +1,4 @@
-"""`manage.py rebuild_engine`: throw the engine's files away and read the truth again."""
+"""`manage.py rebuild_engine`: read the truth again into new engine files, which then replace the old ones."""
 
 import json
 from argparse import ArgumentParser
@@ -14,7 +14,7 @@ from stratum.workspaces.models import Workspace
 class Command(BaseCommand):
     help = (
         "Rebuild the analytics engine from PostgreSQL: all workspaces, or the ones named. Safe at any time: "
-        "events stay in PostgreSQL, ingestion goes on, and numbers are complete again when the command ends."
+        "events stay in PostgreSQL, ingestion goes on, and the old files answer until the new ones are complete."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from cdp.engine.base import AttributeBatch, Cursor, EventBatch
+from cdp.engine.base import AttributeBatch, Cursor, EventBatch, Stored
 
 
 @dataclass
@@ -23,16 +23,23 @@ class Notebook:
     """The writing half of the engine's interface, in memory."""
 
     def __init__(self) -> None:
-        self.drops = -1
-        self.drop()
+        self.notes = Notes()
+        self._cursor: Cursor | None = None
+        self.rebuilds = 0
 
     def cursor(self) -> Cursor | None:
         return self._cursor
 
-    def drop(self) -> None:
-        self.notes = Notes()
-        self._cursor: Cursor | None = None
-        self.drops += 1
+    def stored(self) -> Stored:
+        return Stored(events=len(self.notes.events), files=0, bytes=0)
+
+    @contextmanager
+    def rebuilding(self, timeout: float) -> Iterator["Notebook"]:
+        """What was noted stays until the new notes are complete."""
+        draft = Notebook()
+        yield draft
+        self.notes, self._cursor = draft.notes, draft._cursor
+        self.rebuilds += 1
 
     @contextmanager
     def writing(self, timeout: float) -> Iterator["Draft"]:

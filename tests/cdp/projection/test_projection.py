@@ -4,10 +4,12 @@ import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
 
+from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.models import Change, Event, Identifier, Profile, RejectedItem
 from cdp.queries.projection import project, rebuild
 from cdp.services import profiles
@@ -109,7 +111,7 @@ class TestRebuild:
     ) -> None:
         tell(*(message(user_id=f"u{n}") for n in range(3)))
         rebuild(book, workspace.pk)  # type: ignore[arg-type]
-        assert (book.drops, sorted(book.notes.events)) == (1, stored(workspace))
+        assert (book.rebuilds, sorted(book.notes.events)) == (2, stored(workspace))
 
     def test_a_cursor_of_another_database_starts_over(
         self, workspace: Workspace, book: Notebook, tell: Callable[..., int]
@@ -118,7 +120,7 @@ class TestRebuild:
         assert book._cursor is not None
         book._cursor = {**book._cursor, "database": "elsewhere/1", "xid": 10**12}
         assert tell() == 1
-        assert (book.drops, book.notes.events) == (1, stored(workspace))
+        assert (book.rebuilds, book.notes.events) == (2, stored(workspace))
 
     def test_transactions_from_the_future_are_restamped(
         self, workspace: Workspace, book: Notebook, tell: Callable[..., int]
@@ -176,3 +178,37 @@ class TestLateCommits:
         project(book, workspace.pk)  # type: ignore[arg-type]
         assert sorted(book.notes.events) == stored(workspace)
         assert len(book.notes.events) > 0
+
+    def test_many_writers_and_many_projectors(self, workspace: Workspace, tmp_path: Path) -> None:
+        """With the real engine: web and worker processes all bring it up to date, each at its own moment."""
+        engine = ColumnarEngine(tmp_path / "engine")
+        done = threading.Event()
+
+        def write(seed: int) -> None:
+            chance = random.Random(seed)
+            for n in range(8):
+                with transaction.atomic():
+                    store(workspace, None, [message(user_id=f"{seed}-{n}-{k}") for k in range(3)])
+                    threading.Event().wait(chance.random() * 0.03)
+            connection.close()
+
+        def follow() -> None:
+            own = ColumnarEngine(tmp_path / "engine")
+            while not done.is_set():
+                project(own, workspace.pk)
+            connection.close()
+
+        with ThreadPoolExecutor(7) as pool:
+            followers = [pool.submit(follow) for _ in range(3)]
+            writers = [pool.submit(write, seed) for seed in range(4)]
+            try:
+                for writer in writers:
+                    writer.result()
+            finally:
+                done.set()
+            for follower in followers:
+                follower.result()
+        project(engine, workspace.pk)
+        found = [seq for table in (*engine.snapshot().base, *engine.snapshot().runs) for seq in table.seq.tolist()]
+        assert sorted(found) == stored(workspace)
+        assert len(found) == 4 * 8 * 3
