@@ -91,10 +91,7 @@ API = {
     "api_funnel_trend": "view",
     "api_funnel_times": "view",
     "api_funnel_people": "view",
-<<<<<<< HEAD
     "api_funnel_insights": "view",
-=======
->>>>>>> 4734900 (wip)
     "api_profile_list": "view",
     "api_profile_lookup": "view",
     "api_profile": {"GET": "view", "DELETE": "manage"},
