@@ -3,11 +3,11 @@
 import argparse
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks.engine import questions
+from benchmarks.engine import measures, questions
 from benchmarks.engine.compare import comparison
 from benchmarks.engine.data import Size, events_file
 from benchmarks.engine.ours import Loaded, loaded
@@ -16,6 +16,8 @@ from benchmarks.engine.report import Results, Table, machine, write_page
 from cdp.engine import warm
 
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench"
+MANY_NAMES = 2_000
+SIZES = (1_000_000, 10_000_000, 30_000_000)
 ABOUT = "Medians in milliseconds, minima in brackets."
 TITLES = {
     "funnels": "Funnels",
@@ -37,6 +39,9 @@ class Bench:
     def events(self) -> Path:
         return events_file(self.folder, self.size)
 
+    def with_names(self, names: int) -> "Bench":
+        return replace(self, size=replace(self.size, names=names))
+
     @cached_property
     def ours(self) -> Loaded:
         print("loading our engine", flush=True)
@@ -53,7 +58,15 @@ def compare(group: str) -> Callable[[Bench], Table]:
     return lambda bench: comparison(TITLES[group], ABOUT, asked, bench.ours.engine, bench.peers)
 
 
-GROUPS: dict[str, Callable[[Bench], Table]] = {group: compare(group) for group in questions.GROUPS}
+GROUPS: dict[str, Callable[[Bench], Table]] = {
+    **{group: compare(group) for group in questions.GROUPS},
+    "floor": lambda bench: measures.reading(bench.ours),
+    "append": lambda bench: measures.appending(bench.ours, bench.size),
+    "memory": lambda bench: measures.memory(bench.ours, bench.size),
+    "names": lambda bench: measures.memory(bench.with_names(MANY_NAMES).ours, replace(bench.size, names=MANY_NAMES)),
+    "sizes": lambda bench: measures.growth(bench.folder, [replace(bench.size, events=events) for events in SIZES]),
+}
+USUAL = tuple(group for group in GROUPS if group != "sizes")  # which takes long, and 30 million events
 
 
 def main() -> None:
@@ -84,7 +97,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--names", type=int, default=40, help="how many event names")
     parser.add_argument("--peers", type=listed(PEERS), default=tuple(PEERS), help=", ".join(PEERS))
-    parser.add_argument("--only", type=listed(GROUPS), default=tuple(GROUPS), help=", ".join(GROUPS))
+    parser.add_argument("--only", type=listed(GROUPS), default=USUAL, help=", ".join(GROUPS))
+    parser.add_argument("--sizes", dest="only", action="store_const", const=("sizes",), help="only how cost grows")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where data is kept between runs")
     parser.add_argument("--print", action="store_true", help="print the tables and leave docs/performance.md alone")
     return parser.parse_args()

@@ -86,15 +86,27 @@ def events_file(folder: Path, size: Size) -> Path:
     return path
 
 
-def generate(size: Size, seed: int = SEED, first_seq: int = 1) -> Iterator[pa.Table]:
+def generate(size: Size) -> Iterator[pa.Table]:
     """Slices in the order of time."""
-    random = np.random.default_rng(seed)
-    weights = random.lognormal(0, 1.2, size.users).cumsum()
+    random = np.random.default_rng(SEED)
+    weights = activity(random, size)
     firsts = range(0, size.events, SLICE)
     edges = np.linspace(START, END, len(firsts) + 1).astype(np.int64)
     for first, (low, high) in zip(firsts, pairwise(edges), strict=True):
         ts = np.sort(random.integers(low, high - SLICE, min(SLICE, size.events - first)))
-        yield events(random, size, weights, distinct(ts), first + first_seq)
+        yield events(random, size, weights, distinct(ts), first + 1)
+
+
+def arrivals(size: Size, count: int, number: int) -> pa.Table:
+    """The `number`-th batch of events of the last day that come when all others are stored."""
+    random = np.random.default_rng((SEED, number))
+    ts = np.sort(random.integers(END - DAY, END - SLICE, count))
+    return events(random, size, activity(random, size), distinct(ts), size.events + number * count + 1)
+
+
+def activity(random: np.random.Generator, size: Size) -> NDArray[np.float64]:
+    """How often each user does something, summed up from the first user to the last."""
+    return random.lognormal(0, 1.2, size.users).cumsum()
 
 
 def distinct(ascending: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -20,6 +20,10 @@ class Loaded:
     url: str
     seconds: float | None
 
+    @property
+    def folder(self) -> str:
+        return self.url.removeprefix("columnar://")
+
 
 def loaded(events: Path, folder: Path, size: Size) -> Loaded:
     home = folder / f"stratum-{size.label}"

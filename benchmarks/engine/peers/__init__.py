@@ -10,7 +10,7 @@ from benchmarks.engine.data import Size
 from benchmarks.engine.questions import Columns, Question
 
 # Modules of this package, which need requirements-bench.txt, and their classes.
-PEERS = {"clickhouse": "ClickHouse"}
+PEERS = {"clickhouse": "ClickHouse", "duckdb": "DuckDB"}
 
 
 class NotComparable(Exception):
