@@ -1,10 +1,26 @@
 """What the customer data rooms tell the ground floor."""
 
+from collections.abc import Iterator
+
+from cdp.exports import SEGMENT_MEMBERS
 from cdp.queries import segments as segment_queries
 from cdp.services import segments
+from stratum.reports import queries as reports
+from stratum.reports.registry import exporters
 from stratum.workspaces import limits, registry
+from stratum.workspaces.models import Workspace
+from stratum.workspaces.registry import Dependent
 
 
 def register() -> None:
     limits.register(segments.METER, segment_queries.counted)
     registry.erasers.register(registry.Eraser("segments", segments.forget))
+    finder = registry.DependentFinder("saved_views", segment_queries.NAME_OF_KIND, views_naming)
+    registry.dependent_finders.register(finder)
+    exporters.register(SEGMENT_MEMBERS)
+
+
+def views_naming(workspace: Workspace, segment: str) -> Iterator[Dependent]:
+    """Saved views whose state names the segment."""
+    for view in reports.views_naming(workspace, segment):
+        yield Dependent("Saved view", view.name if view.shared else "A private view", view.address)

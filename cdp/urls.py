@@ -3,18 +3,21 @@
 from cdp.api import events as events_api
 from cdp.api import funnels as funnels_api
 from cdp.api import profiles as profiles_api
+from cdp.api import segments as segments_api
 from cdp.api import tracking
-from cdp.views import demo, events, funnel_builder, funnel_results, funnels, profiles
+from cdp.views import demo, events, funnel_builder, funnel_results, funnels, profiles, segments
 
 urlpatterns = [
     *tracking.urlpatterns,
     *funnels_api.urlpatterns,
     *events_api.urlpatterns,
     *profiles_api.urlpatterns,
+    *segments_api.urlpatterns,
     *funnels.urlpatterns,
     *funnel_builder.urlpatterns,
     *funnel_results.urlpatterns,
     *profiles.urlpatterns,
+    *segments.urlpatterns,
     *events.urlpatterns,
     *demo.urlpatterns,
 ]

@@ -1,0 +1,183 @@
+"""/api/v1/cdp/segments: named groups of profiles, and who is in them."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cdp.api.profile_shapes import ProfilePageShape, ProfileShape
+from cdp.api.segment_shapes import SegmentBody, SegmentLineShape, SegmentPageShape, SegmentPatch, SegmentShape
+from cdp.definitions.segments import parse_draft
+from cdp.models import Segment
+from cdp.queries import profiles
+from cdp.queries import segments as queries
+from cdp.services import segments as services
+from stratum.lib.paging import LIMIT, CursorPages, refuse_unknown_filters
+from stratum.lib.refusal import Fault, Invalid
+from stratum.lib.routes import route
+from stratum.lib.serializers import Problem
+from stratum.workspaces.authentication import ApiRequest
+
+TAGS = ["Segments"]
+PROBLEMS = {401: Problem, 403: Problem}
+ONE = {404: Problem} | PROBLEMS
+WRITTEN = {422: Problem} | PROBLEMS
+ARCHIVED = {"": False, "false": False, "0": False, "true": True, "1": True}
+PAGING = [OpenApiParameter("limit", LIMIT, description="At most 200."), OpenApiParameter("cursor", str)]
+TAG_PARAMETER = OpenApiParameter("If-Match", str, "header", description="Refuse with 412 when the ETag is another.")
+
+
+class SegmentListApi(APIView):
+    rights: ClassVar = {"GET": "view", "POST": "build"}
+
+    @extend_schema(
+        tags=TAGS,
+        operation_id="v1_cdp_segments_list",
+        summary="List segments",
+        parameters=[
+            OpenApiParameter("search", str, description="Part of the name."),
+            OpenApiParameter("archived", bool, description="The archived ones instead."),
+            *PAGING,
+        ],
+        responses={200: SegmentPageShape, 400: Problem} | PROBLEMS,
+    )
+    def get(self, request: ApiRequest) -> Response:
+        refuse_unknown_filters(request, "search", "archived")
+        archived = request.query_params.get("archived", "").lower()
+        if archived not in ARCHIVED:
+            raise ValidationError({"archived": "Write true or false."})
+        search = request.query_params.get("search", "")
+        found = queries.find(request.workspace, search=search, archived=ARCHIVED[archived])
+        pages = CursorPages(("-created_at", "-id"))
+        cards = queries.cards(pages.paginate_queryset(found, request, self) or [])
+        lines = [(card.segment, card.size) for card in cards]
+        return pages.get_paginated_response(SegmentLineShape(lines, many=True).data)
+
+    @extend_schema(tags=TAGS, summary="Create a segment", request=SegmentBody, responses={201: SegmentShape} | WRITTEN)
+    def post(self, request: ApiRequest) -> Response:
+        draft = parse_draft(request.data)
+        segment = services.create_from_draft(
+            workspace=request.workspace, by=request.actor, draft=draft, now=request.now
+        )
+        return _segment(request, segment, status=201)
+
+
+class SegmentApi(APIView):
+    rights: ClassVar = {"GET": "view", "PUT": "build", "PATCH": "build", "DELETE": "build"}
+
+    @extend_schema(tags=TAGS, summary="Read a segment", responses={200: SegmentShape} | ONE)
+    def get(self, request: ApiRequest, segment_id: UUID) -> Response:
+        return _segment(request, queries.get(request.workspace, segment_id))
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Replace a segment",
+        request=SegmentBody,
+        responses={200: SegmentShape, 412: Problem} | ONE | WRITTEN,
+        parameters=[TAG_PARAMETER],
+    )
+    def put(self, request: ApiRequest, segment_id: UUID) -> Response:
+        queries.get(request.workspace, segment_id)
+        return _segment(
+            request,
+            services.update(
+                workspace=request.workspace,
+                by=request.actor,
+                segment_id=segment_id,
+                draft=parse_draft(request.data),
+                now=request.now,
+                expected=request.headers.get("If-Match"),
+            ),
+        )
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Change a segment",
+        request=SegmentPatch,
+        responses={200: SegmentShape, 412: Problem} | ONE | WRITTEN,
+        parameters=[TAG_PARAMETER],
+    )
+    def patch(self, request: ApiRequest, segment_id: UUID) -> Response:
+        segment = queries.get(request.workspace, segment_id)
+        if not isinstance(request.data, Mapping):
+            raise Invalid([Fault("", "This must be a JSON object with the fields to change.", "wrong_type")])
+        stored: dict[str, object] = {"name": segment.name, "description": segment.description}
+        stored["condition"] = queries.condition(request.workspace, segment)
+        changed = services.update(
+            workspace=request.workspace,
+            by=request.actor,
+            segment_id=segment_id,
+            draft=parse_draft({**stored, **request.data}),
+            now=request.now,
+            expected=request.headers.get("If-Match") or queries.tag(segment),
+        )
+        return _segment(request, changed)
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Archive a segment",
+        description="It leaves the list and stays readable; `restore` brings it back.",
+        responses={204: None, 412: Problem} | ONE,
+        parameters=[TAG_PARAMETER],
+    )
+    def delete(self, request: ApiRequest, segment_id: UUID) -> Response:
+        services.archive(
+            workspace=request.workspace,
+            by=request.actor,
+            segment_id=segment_id,
+            now=request.now,
+            expected=request.headers.get("If-Match"),
+        )
+        return Response(status=204)
+
+
+class SegmentRestoreApi(APIView):
+    right = "build"
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Restore an archived segment",
+        request=None,
+        responses={200: SegmentShape, 409: Problem} | ONE,
+    )
+    def post(self, request: ApiRequest, segment_id: UUID) -> Response:
+        segment = services.restore(
+            workspace=request.workspace, by=request.actor, segment_id=segment_id, now=request.now
+        )
+        return _segment(request, segment)
+
+
+class SegmentMembersApi(APIView):
+    right = "view"
+
+    @extend_schema(
+        tags=TAGS,
+        summary="List the members of a segment",
+        description="The newest profiles first.",
+        parameters=PAGING,
+        responses={200: ProfilePageShape, 400: Problem} | ONE,
+    )
+    def get(self, request: ApiRequest, segment_id: UUID) -> Response:
+        refuse_unknown_filters(request)
+        found = queries.members_of(request.workspace, queries.get(request.workspace, segment_id))
+        pages = CursorPages("-id")
+        rows = pages.paginate_queryset(found, request, self) or []
+        cards = profiles.cards(request.workspace, rows, now=request.now)
+        return pages.get_paginated_response(ProfileShape(cards, many=True).data)
+
+
+def _segment(request: ApiRequest, segment: Segment, *, status: int = 200) -> Response:
+    shape = SegmentShape((segment, queries.condition(request.workspace, segment)))
+    return Response(shape.data, status=status, headers={"ETag": queries.tag(segment)})
+
+
+urlpatterns = [
+    route("api/v1/cdp/segments", SegmentListApi.as_view(), "api_segment_list"),
+    route("api/v1/cdp/segments/<uuid:segment_id>", SegmentApi.as_view(), "api_segment"),
+    route("api/v1/cdp/segments/<uuid:segment_id>/restore", SegmentRestoreApi.as_view(), "api_segment_restore"),
+    route("api/v1/cdp/segments/<uuid:segment_id>/members", SegmentMembersApi.as_view(), "api_segment_members"),
+]
