@@ -2,6 +2,7 @@
 
 from cdp.api import events as events_api
 from cdp.api import funnels as funnels_api
+from cdp.api import insights as insights_api
 from cdp.api import profiles as profiles_api
 from cdp.api import segments as segments_api
 from cdp.api import tracking
@@ -10,6 +11,7 @@ from cdp.views import demo, events, funnel_builder, funnel_results, funnels, pro
 urlpatterns = [
     *tracking.urlpatterns,
     *funnels_api.urlpatterns,
+    *insights_api.urlpatterns,
     *events_api.urlpatterns,
     *profiles_api.urlpatterns,
     *segments_api.urlpatterns,
