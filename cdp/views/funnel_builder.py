@@ -10,8 +10,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cdp.definitions.funnel_templates import TEMPLATES
 from cdp.definitions.funnel_questions import Question
+from cdp.definitions.funnel_templates import TEMPLATES
 from cdp.definitions.funnels import FunnelDraft, parse_draft
 from cdp.forms.funnel_matches import OPERATORS
 from cdp.forms.funnels import UNIT_WORDS, Builder

@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
+from cdp.definitions.funnel_templates import TEMPLATES
 from cdp.definitions.funnels import parse_draft
-from cdp.forms.funnels import TEMPLATES
 from cdp.models import Funnel
 from cdp.services import event_store, funnels
 from stratum.workspaces.access import Actor
@@ -34,7 +34,7 @@ def tutorial(workspace: Workspace, by_alice: Actor, now: datetime) -> Funnel:
     ]
     for start in range(0, len(messages), 2_500):
         event_store.store(workspace, None, messages[start : start + 2_500])
-    draft = parse_draft(TEMPLATES["purchase"])
+    draft = parse_draft(TEMPLATES["purchase"].body)
     return funnels.create(workspace=workspace, by=by_alice, draft=draft, now=now)
 
 
