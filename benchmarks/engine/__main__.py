@@ -85,10 +85,9 @@ def main() -> None:
 
 
 def heading(bench: Bench, load: float) -> str:
-    peers = ", ".join(f"{peer.name} {peer.version}" for peer in bench.peers)
     return (
         f"{bench.size.events:,} events of {bench.size.names} names, {bench.size.users:,} profiles, 180 days. "
-        f"{machine()}; load before the run {load:.1f}. Peers: {peers}."
+        f"{machine()}; load before the run {load:.1f}."
     )
 
 

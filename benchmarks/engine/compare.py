@@ -20,7 +20,8 @@ def comparison(title: str, about: str, questions: Iterable[Question], engine: En
     """Medians in milliseconds with minima beside them; ratios are of medians, against the peer's fastest way."""
     head = ["question", f"{OURS}, ms", *(part for peer in peers for part in (f"{peer.name}, ms", "ratio")), "wanted"]
     rows = [row(question, engine, peers) for question in questions]
-    return Table(title, about, head, rows)
+    versions = ", ".join(f"{peer.name} {peer.version}" for peer in peers)
+    return Table(title, f"{about} {versions}.", head, rows)
 
 
 def row(question: Question, engine: Engine, peers: Sequence[Peer]) -> list[str]:

@@ -28,7 +28,8 @@ def main() -> None:
         warm(["unique"])
     before = anonymous("self")
     engine = open_engine(arguments.url, WORKSPACE)
-    engine.funnel(funnel(), END)
+    if not engine.funnel(funnel(), END).steps[0].count:
+        sys.exit(f"Nobody is counted in {arguments.url}.")
     print("answered", flush=True)
     names = Size(0, arguments.names).event_names()
     for first in range(0, len(names), STEPS):

@@ -46,7 +46,7 @@ def probe(ours: Loaded, names: int) -> Probe:
 
 def line(process: subprocess.Popen[str]) -> str:
     assert process.stdout
-    said = process.stdout.readline()
+    said: str = process.stdout.readline()
     if not said:
         raise SystemExit("A process that asks ended before it answered; its error stands above.")
     return said
