@@ -155,7 +155,7 @@ class StepResultShape(serializers.Serializer[Any]):
     median_seconds = serializers.FloatField(allow_null=True)
 
 
-class NumbersShape(serializers.Serializer[Any]):
+class FunnelNumbersShape(serializers.Serializer[Any]):
     steps = StepResultShape(many=True)
     entered = serializers.IntegerField()
     converted = serializers.IntegerField()
@@ -165,9 +165,11 @@ class NumbersShape(serializers.Serializer[Any]):
     in_progress = serializers.IntegerField(help_text="Not converted yet, with an entry whose window is still open.")
 
 
-class BreakdownValueShape(NumbersShape):
+class BreakdownValueShape(FunnelNumbersShape):
     value = ValueField()
-    previous = NumbersShape(allow_null=True, help_text="The same value in the previous period, with compare=previous.")
+    previous = FunnelNumbersShape(
+        allow_null=True, help_text="The same value in the previous period, with compare=previous."
+    )
 
 
 class BreakdownShape(serializers.Serializer[Any]):
@@ -196,7 +198,7 @@ class MannerShape(AskedShape):
         return periods.format_duration(result.window)
 
 
-class PreviousShape(MannerShape, NumbersShape):
+class PreviousShape(MannerShape, FunnelNumbersShape):
     """Of the whole funnel."""
 
 
