@@ -6,7 +6,18 @@ from cdp.api import insights as insights_api
 from cdp.api import profiles as profiles_api
 from cdp.api import segments as segments_api
 from cdp.api import tracking
-from cdp.views import demo, events, funnel_builder, funnel_results, funnels, profiles, segments
+from cdp.views import (
+    demo,
+    events,
+    funnel_builder,
+    funnel_people,
+    funnel_results,
+    funnel_sheets,
+    funnels,
+    insights,
+    profiles,
+    segments,
+)
 
 urlpatterns = [
     *tracking.urlpatterns,
@@ -18,6 +29,9 @@ urlpatterns = [
     *funnels.urlpatterns,
     *funnel_builder.urlpatterns,
     *funnel_results.urlpatterns,
+    *insights.urlpatterns,
+    *funnel_sheets.urlpatterns,
+    *funnel_people.urlpatterns,
     *profiles.urlpatterns,
     *segments.urlpatterns,
     *events.urlpatterns,

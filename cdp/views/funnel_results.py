@@ -1,100 +1,86 @@
-"""/dashboard/cdp/funnels/<id>: the result of a saved funnel, and its table as CSV."""
+"""/dashboard/cdp/funnels/<id>: the result of a saved funnel: steps, times, trend, breakdown and insights."""
 
-import csv
 import hashlib
+from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from cdp.definitions import funnel_questions as questions
 from cdp.definitions.funnel_questions import Question
-from cdp.definitions.funnels import FunnelDefinition, event_words
+from cdp.definitions.funnels import FunnelDefinition
 from cdp.models import Funnel
+from cdp.queries import funnel_views as sights
 from cdp.queries import funnels as queries
 from cdp.queries.funnel_results import FunnelResult
+from cdp.views import funnel_charts as charts
+from cdp.views import funnel_rows as rows
 from cdp.views import funnel_words as words
-from cdp.views.funnel_range import RANGES, Range, range_of
+from cdp.views.funnel_address import TABS, Address, address_of
+from cdp.views.funnel_choices import choices
+from cdp.views.funnel_code import command_of_question
+from cdp.views.funnel_range import RANGES
 from stratum.lib import periods
-from stratum.lib.refusal import Fault, Invalid
+from stratum.lib.refusal import Invalid
 from stratum.lib.routes import route
 from stratum.workspaces import access
 from stratum.workspaces.access import MemberRequest
 
 Context = dict[str, object]
+Sight = Callable[[MemberRequest, Funnel, Address, Question], Context]
 
 
 @require_safe
 @access.page("view")
 def funnel_detail(request: MemberRequest, funnel_id: UUID) -> HttpResponse:
     funnel = queries.get(request.workspace, funnel_id)
-    chosen = range_of(request, request.GET)
-    context = _asked(request, funnel, chosen)
+    address = address_of(request, request.path)
+    found: Context = {}
+    if address.question is not None:
+        try:
+            found = SIGHTS[address.tab](request, funnel, address, address.question)
+        except Invalid as refused:
+            address = address.with_faults(refused.faults)
+    context = _frame(request, funnel, address) | found
     if not request.htmx:
-        return render(request, "cdp/funnels/detail.html", context, status=200 if chosen.period else 400)
+        context |= choices(request, funnel, address)
+        return render(request, "cdp/funnels/detail.html", context, status=400 if address.errors else 200)
     if context.get("digest") and context["digest"] == request.GET.get("seen"):
         return _unchanged(request, context)
     response = render(request, "cdp/funnels/detail.html#result", context)
     if "seen" not in request.GET:
-        response["HX-Push-Url"] = _address(request, chosen)
+        response["HX-Push-Url"] = _whole(request, address)
     return response
 
 
-@require_safe
-@access.page("export")
-def funnel_csv(request: MemberRequest, funnel_id: UUID) -> HttpResponse:
-    funnel = queries.get(request.workspace, funnel_id)
-    chosen = range_of(request, request.GET)
-    if chosen.period is None:
-        raise Invalid([Fault("/from", chosen.error)])
-    result = queries.analyze_saved(request.workspace, funnel, question=Question(chosen.period), now=request.now)
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    name = f"funnel-{result.period.first_day}-{result.period.last_day}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    csv.writer(response).writerows(_sheet(result))
-    return response
-
-
-def _asked(request: MemberRequest, funnel: Funnel, chosen: Range) -> Context:
-    """The page of a funnel; without a result when the Date Range cannot be."""
-    context: Context = {
+def _frame(request: MemberRequest, funnel: Funnel, address: Address) -> Context:
+    can_live = address.range.period is not None and address.range.period.covers(request.now)
+    return {
         "funnel": funnel,
-        "range": chosen,
+        "address": address,
+        "query": address.query(),
+        "range": address.range,
         "range_choices": RANGES,
+        "tabs": [
+            {"url": f"?{address.query(tab=name)}", "label": label, "active": name == address.tab}
+            for name, label in TABS.items()
+        ],
         "may_build": request.actor.may("build"),
         "may_export": request.actor.may("export"),
-        "link": request.build_absolute_uri(_address(request, chosen)),
-    }
-    if chosen.period is None:
-        return context
-    context["can_live"] = chosen.period.covers(request.now)
-    context["live"] = context["can_live"] and request.GET.get("live") != "0"
-    result = queries.analyze_saved(request.workspace, funnel, question=Question(chosen.period), now=request.now)
-    return context | shown(request, result, queries.definition_of(funnel, request.workspace))
-
-
-def shown(request: MemberRequest, result: FunnelResult, definition: FunnelDefinition) -> Context:
-    return {
-        "result": result,
-        "bars": words.bars(result),
-        "caption": words.caption(result),
-        "people": "Users" if result.counting == "unique" else "Attempts",
-        "overall": words.percent(result.overall_conversion),
-        "average": words.duration(result.average_seconds_to_convert),
-        "median": words.duration(result.median_seconds_to_convert),
-        "window": periods.duration_words(result.window),
-        "definitions": words.DEFINITIONS,
-        "as_of": words.moment(result),
-        "digest": digest(result),
-        "cautions": queries.cautions(request.workspace, definition, result, now=request.now),
+        "can_live": can_live,
+        "live": can_live and address.tab != "insights" and request.GET.get("live") != "0",
+        "link": request.build_absolute_uri(_whole(request, address)),
     }
 
 
-def digest(result: FunnelResult) -> str:
-    """Equal for equal numbers, so that a live page changes only when they do."""
-    numbers = (result.funnel, result.period, result.steps, result.converted, result.in_progress)
-    times = (result.average_seconds_to_convert, result.median_seconds_to_convert)
-    return hashlib.sha256(repr((numbers, times)).encode()).hexdigest()[:16]
+def _whole(request: MemberRequest, address: Address) -> str:
+    """The page with its whole state, without what only the live page needs."""
+    still = "&live=0" if request.GET.get("live") == "0" else ""
+    return f"{address.path}?{address.query()}{still}"
 
 
 def _unchanged(request: MemberRequest, context: Context) -> HttpResponse:
@@ -105,42 +91,120 @@ def _unchanged(request: MemberRequest, context: Context) -> HttpResponse:
     return response
 
 
-def _address(request: MemberRequest, chosen: Range) -> str:
-    """The page with its whole state, without what only the live page needs."""
-    still = "&live=0" if request.GET.get("live") == "0" else ""
-    return f"{request.path}?{chosen.query}{still}"
+# The tabs
 
 
-def _sheet(result: FunnelResult) -> list[list[object]]:
-    """The table as exported: rates 0…1 and seconds, so that a spreadsheet can go on with them."""
-    head = ["step", "label", "event", "users" if result.counting == "unique" else "attempts"]
-    head += ["conversion_rate", "step_conversion", "drop_off", "drop_off_rate", "average_seconds", "median_seconds"]
-    rows: list[list[object]] = [list(head)]
-    for step in result.steps:
-        events = (step.event,) if isinstance(step.event, str) else tuple(step.event)
-        rows.append(
-            [
-                step.index + 1,
-                _cell(step.label),
-                _cell(event_words(events)),
-                step.count,
-                step.conversion_from_start,
-                step.conversion_from_previous,
-                step.drop_off,
-                step.drop_off_rate,
-                step.average_seconds,
-                step.median_seconds,
-            ]
-        )
-    return rows
+def _steps(request: MemberRequest, funnel: Funnel, address: Address, question: Question) -> Context:
+    result = queries.analyze_saved(request.workspace, funnel, question=question, now=request.now)
+    found = shown(request, result, queries.definition_of(funnel, request.workspace), rows.people_of(funnel, address))
+    return found | {"picture": charts.steps(result)} | _in_api(request, funnel, address, "analyze")
 
 
-def _cell(text: str) -> str:
-    """Spreadsheets run what starts like a formula; an apostrophe keeps it text."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+def shown(
+    request: MemberRequest,
+    result: FunnelResult,
+    definition: FunnelDefinition,
+    people: words.PeopleAddress | None = None,
+) -> Context:
+    """The steps, on the page of the result and beside the builder."""
+    return _told(result) | {
+        "bars": words.bars(result, people),
+        "caption": words.caption(result),
+        "overall": words.percent(result.overall_conversion),
+        "average": words.duration(result.average_seconds_to_convert),
+        "median": words.duration(result.median_seconds_to_convert),
+        "cautions": queries.cautions(request.workspace, definition, result, now=request.now),
+        "before": rows.before(result),
+    }
 
 
-urlpatterns = [
-    route("dashboard/cdp/funnels/<uuid:funnel_id>", funnel_detail, "funnel_detail"),
-    route("dashboard/cdp/funnels/<uuid:funnel_id>/csv", funnel_csv, "funnel_csv"),
-]
+def _times(request: MemberRequest, funnel: Funnel, address: Address, question: Question) -> Context:
+    definition = queries.definition_of(funnel, request.workspace)
+    step = questions.parse_step({"step": address.given.get("step", "")}, definition, first=1)
+    result = sights.time_to_convert(
+        request.workspace, definition, question=question, step=step, now=request.now, funnel=queries.name_of(funnel)
+    )
+    table = rows.times(result, rows.people_of(funnel, address))
+    return {
+        **_told(result, window=question.window or definition.window),
+        "bins": table,
+        "facts": rows.time_facts(result),
+        "caption": words.times_caption(result, definition.steps),
+        "chart": charts.times(result, [row.people for row in table]),
+        **_in_api(request, funnel, address, "time-to-convert"),
+    }
+
+
+def _trend(request: MemberRequest, funnel: Funnel, address: Address, question: Question) -> Context:
+    definition = queries.definition_of(funnel, request.workspace)
+    interval = questions.parse_interval({"interval": address.given.get("interval", "")})
+    result = sights.trend(
+        request.workspace,
+        definition,
+        question=question,
+        interval=interval,
+        now=request.now,
+        funnel=queries.name_of(funnel),
+    )
+    return {
+        **_told(result),
+        "buckets": rows.trend(result),
+        "caption": words.trend_caption(result),
+        "chart": charts.trend(result),
+        **_in_api(request, funnel, address, "trend"),
+    }
+
+
+def _breakdown(request: MemberRequest, funnel: Funnel, address: Address, question: Question) -> Context:
+    result = queries.analyze_saved(request.workspace, funnel, question=question, now=request.now)
+    assert result.breakdown is not None
+    return {
+        **_told(result),
+        "values": rows.breakdown(result, result.breakdown, rows.people_of(funnel, address)),
+        "dimension": words.dimension(result.breakdown.by),
+        "caption": words.breakdown_caption(result, result.breakdown),
+        "chart": charts.breakdown(result.breakdown),
+        **_in_api(request, funnel, address, "analyze"),
+    }
+
+
+def _insights(request: MemberRequest, funnel: Funnel, address: Address, question: Question) -> Context:
+    """Counted in a request of their own: they take longer than a page should."""
+    return {}
+
+
+SIGHTS: dict[str, Sight] = {
+    "steps": _steps,
+    "times": _times,
+    "trend": _trend,
+    "breakdown": _breakdown,
+    "insights": _insights,
+}
+
+
+def _told(result: sights.TrendResult | sights.TimesResult | FunnelResult, window: int | None = None) -> Context:
+    """What every tab says of its numbers."""
+    micros = window if isinstance(result, sights.TimesResult) else result.window
+    return {
+        "result": result,
+        "people": "Users" if result.counting == "unique" else "Attempts",
+        "definitions": words.DEFINITIONS,
+        "window": periods.duration_words(micros or 0),
+        "as_of": words.moment(result),
+        "digest": digest(result),
+    }
+
+
+def digest(result: sights.TrendResult | sights.TimesResult | FunnelResult) -> str:
+    """Equal for equal numbers, so that a live page changes only when they do."""
+    numbers = replace(result, as_of=result.period.start, previous=None)
+    return hashlib.sha256(repr(numbers).encode()).hexdigest()[:16]
+
+
+def _in_api(request: MemberRequest, funnel: Funnel, address: Address, sight: str) -> Context:
+    """The same numbers from the API."""
+    url = f"{reverse('api_funnel', args=[funnel.pk])}/{sight}?{address.api_query}"
+    return {"api_url": url, "api_command": command_of_question(request.build_absolute_uri(url))}
+
+
+urlpatterns = [route("dashboard/cdp/funnels/<uuid:funnel_id>", funnel_detail, "funnel_detail")]

@@ -45,10 +45,30 @@ function draw(place) {
   seen.unobserve(place);
   place.dataset.drawn = "";
   window.Plotly.react(place, spec.data, themed(spec.layout), { displayModeBar: false, responsive: true, ...spec.config });
+  lead(place);
 }
 
 const charts = (root) => (root.matches?.("[data-chart]") ? [root] : [...(root.querySelectorAll?.("[data-chart]") ?? [])]);
 const watch = (root) => charts(root).forEach((place) => seen.observe(place));
+
+// A point leads to the address in its customdata.
+const points = new WeakSet();
+function lead(place) {
+  if (points.has(place)) return;
+  points.add(place);
+  place.on("plotly_click", ({ points: [point] }) => { if (point.customdata) location.assign(point.customdata); });
+}
+
+// data-picture="id" on a button: a PNG of the chart with that JSON script, as it looks in this theme.
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-picture]");
+  if (!button) return;
+  const spec = JSON.parse(document.getElementById(button.dataset.picture).textContent);
+  const margin = { l: 24, r: 24, t: 24, b: 24, pad: 4 };
+  const layout = { ...themed(spec.layout), margin, paper_bgcolor: colour("--surface"), width: 1200, height: 640 };
+  const name = button.dataset.pictureName ?? "chart";
+  await window.Plotly.downloadImage({ data: spec.data, layout }, { format: "png", width: 1200, height: 640, filename: name });
+});
 
 watch(document);
 document.addEventListener("htmx:load", ({ detail: { elt } }) => watch(elt));

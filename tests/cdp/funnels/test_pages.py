@@ -187,7 +187,7 @@ class TestDetail:
     def test_its_queries(self, as_bob: Client, funnel: Funnel, did: Did, django_assert_num_queries: Any) -> None:
         did("anna", "page_view", "purchase")
         as_bob.get(page("funnel_detail", funnel))
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             as_bob.get(page("funnel_detail", funnel))
 
     def test_an_archived_one_can_be_restored(self, as_bob: Client, funnel: Funnel) -> None:
@@ -216,7 +216,7 @@ class TestCsv:
         did("ben", "page_view")
         funnel = make_funnel(steps=[{"event": "page_view", "label": "=SUM(A1)"}, {"event": "purchase"}])
         answer = as_bob.get(page("funnel_csv", funnel), {"days": "7"})
-        assert answer["Content-Disposition"] == 'attachment; filename="funnel-2026-01-09-2026-01-15.csv"'
+        assert answer["Content-Disposition"] == 'attachment; filename="funnel-steps-2026-01-09-2026-01-15.csv"'
         rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
         assert [row["users"] for row in rows] == ["2", "1"]
         assert rows[0]["label"] == "'=SUM(A1)"
