@@ -8,11 +8,13 @@ import numpy as np
 
 from cdp.engine.base import TIMESTAMP, Aggregate, AggregateSpec, Ints, Mask, NotSupported, Unit
 from cdp.engine.columnar import aggregate_kernels as kernels
+from cdp.engine.columnar.columns import used_places
 from cdp.engine.columnar.items import decode_scaled
 from cdp.engine.columnar.picked import asked_sides
 from cdp.engine.columnar.selection import LEAST, MOST, Lane, Selection
 from cdp.engine.columnar.snapshot import Snapshot
 
+MOST_COUNTERS = 1 << 20
 TIME_FUNCTIONS = {"count", "min", "max", "first", "last"}
 
 
@@ -176,9 +178,8 @@ def end(one: Selection, spec: AggregateSpec) -> Part:
     present = np.zeros(len(value), np.bool_)
     present[place] = True
     if found.unit != "label":
-        return Part(present, value, "instant" if found.unit == "instant" else "scaled", ts=ts)
-    used, places = np.unique(value[place], return_inverse=True)
-    value[place] = places
+        return Part(present, value, found.unit, ts=ts)
+    used, value[place] = used_places(value[place], found.size)
     return Part(present, value, "label", labels=found.decode(used), ts=ts)
 
 
@@ -187,33 +188,37 @@ def mode(one: Selection, spec: AggregateSpec) -> Part:
     has, value = np.zeros(len(one.side.ids), np.uint8), one.dense()
     is_recent = spec.tie == "most_recent"
     if lanes:
-        one.run(kernels.find_mode, [one_lane(one, lanes)], is_recent, spec.min_count, has, value)
+        one.run(kernels.find_mode, [one_lane(one, lanes)], found.size, is_recent, spec.min_count, has, value)
     present = has.view(np.bool_)
-    used, places = np.unique(value[present], return_inverse=True)
-    value[present] = places
+    used, value[present] = used_places(value[present], found.size)
     return Part(present, value, "label", labels=found.decode(used))
 
 
 def unique(one: Selection, spec: AggregateSpec) -> Part:
-    lanes, _ = one.coded(str(spec.property), is_ranked=False)
-    return Part(np.ones(len(one.side.ids), np.bool_), unique_of(one, lanes), "count")
+    lanes, found = one.coded(str(spec.property), is_ranked=False)
+    return Part(np.ones(len(one.side.ids), np.bool_), unique_of(one, lanes, found.size), "count")
 
 
-def unique_of(one: Selection, lanes: Sequence[Lane]) -> Ints:
+def unique_of(one: Selection, lanes: Sequence[Lane], size: int) -> Ints:
     found = one.dense()
     if lanes:
-        one.run(kernels.count_unique, [one_lane(one, lanes)], found)
+        one.run(kernels.count_unique, [one_lane(one, lanes)], counted_domain(size), found)
     return found
+
+
+def counted_domain(size: int) -> int:
+    """Beyond so many values a profile's own are sorted: a counter for each would not stay near the processor."""
+    return size if size <= MOST_COUNTERS else 0
 
 
 def unique_list(one: Selection, spec: AggregateSpec) -> Part:
     lanes, found = one.coded(str(spec.property), is_ranked=True)
-    size = unique_of(one, lanes)
+    size = unique_of(one, lanes, found.size)
     starts = np.cumsum(size) - size
     items = np.empty(int(size.sum()), np.int64)
     if lanes:
-        one.run(kernels.list_unique, [one_lane(one, lanes)], starts, items)
-    used, places = np.unique(items, return_inverse=True)
+        one.run(kernels.list_unique, [one_lane(one, lanes)], counted_domain(found.size), starts, items)
+    used, places = used_places(items, found.size)
     return Part(size > 0, size, "list", labels=found.decode(used), starts=starts, items=places)
 
 

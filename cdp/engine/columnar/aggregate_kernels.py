@@ -223,77 +223,98 @@ def take_values(source: Source, first: int, after: int, buffer: Array) -> tuple[
 
 
 @kernel
-def count_unique(source: Source, low: int, high: int, unique: Array) -> None:
+def take_distinct(
+    source: Source, first: int, after: int, stamp: int, seen: Array, times: Array, buffer: Array
+) -> tuple[int, Array]:
+    """The distinct usable values, in no order, and in `times` how often each comes. seen, times: one element for each
+    possible value; those with the stamp belong to these rows."""
+    count = 0
+    for one in range(first, after):
+        if usable(source, one):
+            value = value_at(source, one)
+            if seen[value] == stamp:
+                times[value] += 1
+                continue
+            seen[value], times[value] = stamp, 1
+            if count == len(buffer):
+                buffer = grown(buffer, count)
+            buffer[count] = value
+            count += 1
+    return count, buffer
+
+
+@kernel
+def keep_distinct(buffer: Array, count: int) -> int:
+    """Of ascending values each once; returns their number."""
+    kept = 0
+    for place in range(count):
+        if place == 0 or buffer[place] != buffer[place - 1]:
+            buffer[kept] = buffer[place]
+            kept += 1
+    return kept
+
+
+@kernel
+def count_unique(source: Source, low: int, high: int, domain: int, unique: Array) -> None:
+    """`domain`: values are below it; 0 when they may be anything."""
     profile, _, _, skip, rows, _, _, _, _, _ = source
-    buffer = np.empty(64, np.int64)
+    buffer, seen, times = np.empty(64, np.int64), np.full(domain, -1, np.int32), np.empty(domain, np.int32)
     row = first_run(profile, low, rows)
     while row < high:
         person, next_run = load_int32(profile, row), run_end(profile, row, rows)
         if not load_uint8(skip, person):
             first, after = in_window(source, row, next_run)
-            count, buffer = take_values(source, first, after, buffer)
-            distinct = np.int64(count > 0)
-            for place in range(1, count):
-                distinct += buffer[place] != buffer[place - 1]
-            unique[person] = distinct
+            if domain:
+                unique[person], buffer = take_distinct(source, first, after, person, seen, times, buffer)
+            else:
+                count, buffer = take_values(source, first, after, buffer)
+                unique[person] = keep_distinct(buffer, count)
         row = next_run
 
 
 @kernel
-def list_unique(source: Source, low: int, high: int, starts: Array, items: Array) -> None:
-    """Writes the distinct values of each place from starts[place] on."""
+def list_unique(source: Source, low: int, high: int, domain: int, starts: Array, items: Array) -> None:
+    """Writes the distinct values of each place, ascending, from starts[place] on."""
     profile, _, _, skip, rows, _, _, _, _, _ = source
-    buffer = np.empty(64, np.int64)
+    buffer, seen, times = np.empty(64, np.int64), np.full(domain, -1, np.int32), np.empty(domain, np.int32)
     row = first_run(profile, low, rows)
     while row < high:
         person, next_run = load_int32(profile, row), run_end(profile, row, rows)
         if not load_uint8(skip, person):
             first, after = in_window(source, row, next_run)
-            count, buffer = take_values(source, first, after, buffer)
-            target = starts[person]
+            if domain:
+                count, buffer = take_distinct(source, first, after, person, seen, times, buffer)
+                sort(buffer, count)
+            else:
+                count, buffer = take_values(source, first, after, buffer)
+                count = keep_distinct(buffer, count)
             for place in range(count):
-                if place == 0 or buffer[place] != buffer[place - 1]:
-                    items[target] = buffer[place]
-                    target += 1
+                items[starts[person] + place] = buffer[place]
         row = next_run
 
 
 @kernel
-def times_in(buffer: Array, count: int, value: int) -> int:
-    """How often an ascending buffer holds the value."""
-    first, after = 0, count
-    while first < after:
-        middle = (first + after) >> 1
-        if buffer[middle] < value:
-            first = middle + 1
-        else:
-            after = middle
-    after = first
-    while after < count and buffer[after] == value:
-        after += 1
-    return after - first
-
-
-@kernel
-def find_mode(source: Source, low: int, high: int, is_recent: bool, least: int, has: Array, mode: Array) -> None:
+def find_mode(
+    source: Source, low: int, high: int, domain: int, is_recent: bool, least: int, has: Array, mode: Array
+) -> None:
     """The smallest of the most frequent values, or the one of them that came last, if it came `least` times."""
     profile, _, _, skip, rows, _, _, _, _, _ = source
-    buffer = np.empty(64, np.int64)
+    buffer, seen, times = np.empty(64, np.int64), np.full(domain, -1, np.int32), np.empty(domain, np.int32)
     row = first_run(profile, low, rows)
     while row < high:
         person, next_run = load_int32(profile, row), run_end(profile, row, rows)
         if not load_uint8(skip, person):
             first, after = in_window(source, row, next_run)
-            count, buffer = take_values(source, first, after, buffer)
-            best, best_times, times = np.int64(0), 0, 0
+            count, buffer = take_distinct(source, first, after, person, seen, times, buffer)
+            best, best_times = np.int64(0), np.int64(0)
             for place in range(count):
-                times = times + 1 if place and buffer[place] == buffer[place - 1] else 1
-                if times > best_times:
-                    best, best_times = buffer[place], times
+                value = buffer[place]
+                if times[value] > best_times or (times[value] == best_times and value < best):
+                    best, best_times = value, np.int64(times[value])
             if best_times and best_times >= least:
                 if is_recent:
                     one = after - 1
-                    while not usable(source, one) or times_in(buffer, count, value_at(source, one)) < best_times:
+                    while not usable(source, one) or times[value_at(source, one)] < best_times:
                         one -= 1
                     best = value_at(source, one)
                 has[person], mode[person] = 1, best

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cdp.engine.base import MILLION, Bytes, Ints
+from cdp.engine.base import MILLION, Bytes, Ints, Unit
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.columns import JSON, MAX_WHOLE, SCALED, TEXT, Column, decode_one, used_places
 from cdp.engine.columnar.labels import Labels, key_of
@@ -177,11 +177,12 @@ def spread_out(each: list[list[tuple[int, int]]], places: Ints, rows: Ints) -> I
 @dataclass(frozen=True, eq=False)
 class Coded:
     """Items of several streams whose values are the same number exactly when they are the same value; `decode` gives
-    the values for such numbers. unit "scaled": they are millionths themselves."""
+    the values for such numbers. unit "label": they are below `size`; "scaled": they are millionths themselves."""
 
     items: list[Items]
-    unit: str
+    unit: Unit
     decode: Callable[[Ints], list[Any]]
+    size: int = 0
 
 
 def coded(streams: Sequence[Stream], name: str, is_ranked: bool) -> Coded:
@@ -201,7 +202,7 @@ def coded(streams: Sequence[Stream], name: str, is_ranked: bool) -> Coded:
     rank[order] = np.arange(len(order))
     values = [labels.values[code] for code in order]
     ranked = [Items(one.row, rank[one.value], one.status) for one in items]
-    return Coded(ranked, "label", lambda codes: [values[code] for code in codes.tolist()])
+    return Coded(ranked, "label", lambda codes: [values[code] for code in codes.tolist()], len(values))
 
 
 def coded_plainly(column: Column, rows: Ints | None, kind: Bytes, value: Array, is_ranked: bool) -> Coded | None:
@@ -217,7 +218,9 @@ def coded_plainly(column: Column, rows: Ints | None, kind: Bytes, value: Array, 
             texts, value = texts.take(order), rank[value]
         empty = pc.index(texts, "").as_py()
         status = None if empty < 0 else (value != empty).astype(np.uint8)
-        return Coded([Items(rows, value, status)], "label", lambda codes: texts.take(pa.array(codes)).to_pylist())
+        return Coded(
+            [Items(rows, value, status)], "label", lambda codes: texts.take(pa.array(codes)).to_pylist(), len(texts)
+        )
     return None
 
 

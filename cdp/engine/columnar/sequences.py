@@ -9,11 +9,13 @@ An exclusion between steps i and j means: none between any two neighbours of the
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cdp.engine.base import Ints, NotSupported, SequenceCondition, SequenceStep, Without
+from cdp.engine.columnar.aggregate_kernels import not_before
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import kernel
 from cdp.engine.columnar.kernels import FOREVER, NONE, grown, load_int64, load_uint32, seek
@@ -24,9 +26,9 @@ from cdp.engine.columnar.walk import gathered_bits
 
 MOST_BITS = 32
 PEOPLE_PER_RANGE = 2_000
-# Addresses of profile (int32), time, received, sequence number (int64) and bits (uint32); rows, and whether there are
-# bits per row.
-PROFILE, TS, RECEIVED, SEQ, BITS, ROWS, PER_ROW = range(7)
+# Addresses of profile (int32), time, received, sequence number (int64) and bits (uint32); rows, whether there are bits
+# per row, and all bits that there are.
+PROFILE, TS, RECEIVED, SEQ, BITS, ROWS, PER_ROW, EVERY = range(8)
 # (least gap of each step, longest gap, total, exclusions: after, before, start, end)
 Rules = tuple[Array, Array, int, Array, Array, int, int]
 # By place in the order of events: the latest beginnings for the step before and for this one; and a queue of places.
@@ -45,7 +47,11 @@ class Strand:
     def line(self) -> list[int]:
         arrays = (self.stream.profile, self.stream.ts, self.received, self.seq, self.bits)
         size = len(self.stream.ts)
-        return [*(array.ctypes.data for array in arrays), size, int(len(self.bits) == size)]
+        return [*(array.ctypes.data for array in arrays), size, int(len(self.bits) == size), self.every]
+
+    @cached_property
+    def every(self) -> int:
+        return int(np.bitwise_or.reduce(self.bits))
 
 
 def refuse(condition: SequenceCondition) -> None:
@@ -111,8 +117,7 @@ def tie_keys(stream: Stream) -> tuple[Ints, Ints]:
 
 def candidates(side: Side, strands: Sequence[Strand], steps: int) -> NDArray[np.int32]:
     """The ascending places of those with an event that may be the step for which there are the fewest events."""
-    every = [int(np.bitwise_or.reduce(strand.bits)) for strand in strands]
-    serving = [[one for one, bits in zip(strands, every, strict=True) if bits >> step & 1] for step in range(steps)]
+    serving = [[one for one in strands if one.every >> step & 1] for step in range(steps)]
     rarest = min(serving, key=lambda some: sum(len(one.stream.ts) for one in some))
     marked = np.zeros(len(side.ids), np.uint8)
     for strand in rarest:
@@ -161,15 +166,41 @@ def merge(
 
 
 @kernel
-def has_order(bits: Array, count: int, steps: int) -> bool:
-    """Whether the steps come one after the other, however far apart."""
-    step = 0
-    for place in range(count):
-        if (bits[place] >> step) & 1:
-            step += 1
-            if step == steps:
-                return True
-    return False
+def is_after(table: Array, strand: int, row: int, other: int, other_row: int) -> bool:
+    """Whether the row comes later than the other one in the order of all events."""
+    a, b = load_int64(table[strand, TS], row), load_int64(table[other, TS], other_row)
+    return bool(a > b) if a != b else bool(is_earlier(table, other, other_row, strand, row))
+
+
+@kernel
+def has_order(table: Array, positions: Array, ends: Array, steps: int, start: int, end: int) -> bool:
+    """Whether the steps come one after the other in [start, end), however far apart: the earliest event will do for
+    each. positions: the first row of each strand, moved on."""
+    last, last_row = -1, 0
+    for step in range(steps):
+        best, best_row = -1, 0
+        for strand in range(len(table)):
+            if not (table[strand, EVERY] >> step) & 1:
+                continue
+            row = positions[strand]
+            if row < ends[strand]:
+                row = not_before(table[strand, TS], row, ends[strand], start)
+                if last >= 0:
+                    row = not_before(table[strand, TS], row, ends[strand], load_int64(table[last, TS], last_row))
+            while row < ends[strand] and last >= 0 and not is_after(table, strand, row, last, last_row):
+                row += 1
+            positions[strand] = row
+            per_row = table[strand, PER_ROW]
+            while row < ends[strand] and per_row and not (load_uint32(table[strand, BITS], row) >> step) & 1:
+                row += 1
+            if row == ends[strand] or load_int64(table[strand, TS], row) >= end:
+                continue
+            if best < 0 or is_after(table, best, best_row, strand, row):
+                best, best_row = strand, row
+        if best < 0:
+            return False
+        last, last_row = best, best_row
+    return True
 
 
 @kernel
@@ -229,20 +260,19 @@ def find_chains(people: Array, table: Array, rules: Rules, does: Array) -> None:
     free = is_free(rules)
     all_steps = (np.int64(1) << steps) - 1
     for index in range(len(people)):
-        person = people[index]
+        person, every = people[index], np.int64(0)
         for strand in range(len(table)):
             size, address = table[strand, ROWS], table[strand, PROFILE]
             positions[strand] = seek(address, ends[strand], size, person)
             ends[strand] = seek(address, positions[strand], size, person + 1)
-        count, ts, bits = merge(table, positions, ends, start, end, ts, bits)
-        every = np.int64(0)
-        for place in range(count):
-            every |= bits[place]
+            if ends[strand] > positions[strand]:
+                every |= table[strand, EVERY]
         if every & all_steps != all_steps:
             continue
         if free:
-            does[index] = has_order(bits, count, steps)
+            does[index] = has_order(table, positions, ends, steps, start, end)
             continue
+        count, ts, bits = merge(table, positions, ends, start, end, ts, bits)
         if len(room[0]) < count:
             room = (np.empty(len(ts), np.int64), np.empty(len(ts), np.int64), np.empty(len(ts), np.int64))
         does[index] = has_chain(ts, bits, count, rules, room)
