@@ -163,9 +163,7 @@ class Reference:
         if spec.breakdown is None:
             return answer
         groups = self.groups(spec, spec.breakdown, as_of)
-        return replace(
-            answer, breakdown=tuple(Group(value, answer_of(people, len(spec.steps))) for value, people in groups)
-        )
+        return replace(answer, breakdown=tuple(Group(value, answer_of(people, spec)) for value, people in groups))
 
     def trend(self, spec: FunnelSpec, edges: Sequence[int], as_of: int) -> tuple[Bucket, ...]:
         return tuple(

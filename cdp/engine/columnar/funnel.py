@@ -9,27 +9,34 @@ import numpy as np
 from cdp.engine.base import Bucket, FunnelAnswer, FunnelPeople, FunnelSpec, Group, Ints, NotSupported, StepAnswer
 from cdp.engine.columnar.breakdown import grouped, refuse_breakdown
 from cdp.engine.columnar.snapshot import Snapshot
-from cdp.engine.columnar.walk import Walked, refuse, together, tracks_of, walk, walk_tracks
+from cdp.engine.columnar.tally import middle, plain_answers
+from cdp.engine.columnar.walk import Walked, is_plain, refuse, together, tracks_of, walk, walk_tracks
 
 
 def funnel(snapshot: Snapshot, spec: FunnelSpec, as_of: int) -> FunnelAnswer:
     refuse(spec)
     if spec.breakdown is None:
-        return answer(walk(snapshot, spec, as_of))
+        return whole_answer(snapshot, spec, as_of)
     refuse_breakdown(spec, spec.breakdown)
     found = grouped(snapshot, spec, spec.breakdown, as_of)
-    groups = [Group(value, answer(part)) for value, part in zip(found.groups, found.parts(), strict=True)]
-    whole = found.whole if found.whole is not None else walk(snapshot, spec, as_of)
-    return replace(answer(whole), breakdown=tuple(groups))
+    groups = [Group(value, answer(part, spec.timed)) for value, part in zip(found.groups, found.parts(), strict=True)]
+    whole = whole_answer(snapshot, spec, as_of) if found.whole is None else answer(found.whole, spec.timed)
+    return replace(whole, breakdown=tuple(groups))
 
 
-def answer(walked: Walked) -> FunnelAnswer:
+def whole_answer(snapshot: Snapshot, spec: FunnelSpec, as_of: int) -> FunnelAnswer:
+    if is_plain(spec):
+        return plain_answers(snapshot, spec, (spec.start, spec.end), as_of)[0]
+    return answer(walk(snapshot, spec, as_of), spec.timed)
+
+
+def answer(walked: Walked, is_timed: bool) -> FunnelAnswer:
     steps = walked.times.shape[1]
     reached = [walked.depth > step for step in range(steps)]
     done = walked.times[reached[-1]]
-    average, median = middle(done[:, -1] - done[:, 0]) if steps > 1 else (None, None)
+    average, median = middle(done[:, -1] - done[:, 0]) if steps > 1 and is_timed else (None, None)
     return FunnelAnswer(
-        steps=tuple(step_answer(walked.times[reached[step]], step) for step in range(steps)),
+        steps=tuple(step_answer(walked.times[reached[step]], step, is_timed) for step in range(steps)),
         converted=len(done),
         in_progress=int(np.count_nonzero(walked.still_open)),
         average_us=average,
@@ -37,17 +44,10 @@ def answer(walked: Walked) -> FunnelAnswer:
     )
 
 
-def step_answer(times: Ints, step: int) -> StepAnswer:
-    if step == 0:
+def step_answer(times: Ints, step: int, is_timed: bool) -> StepAnswer:
+    if step == 0 or not is_timed:
         return StepAnswer(len(times), None, None)
     return StepAnswer(len(times), *middle(times[:, step] - times[:, step - 1]))
-
-
-def middle(durations: Ints) -> tuple[float | None, float | None]:
-    """Average and median."""
-    if not len(durations):
-        return None, None
-    return int(durations.sum()) / len(durations), float(np.median(durations))
 
 
 def funnel_people(snapshot: Snapshot, spec: FunnelSpec, as_of: int) -> FunnelPeople:
@@ -73,11 +73,17 @@ def trend(snapshot: Snapshot, spec: FunnelSpec, edges: Sequence[int], as_of: int
         raise NotSupported("A trend cannot be broken down: ask for the people of one value.")
     if any(end <= start for start, end in pairwise(edges)):
         raise NotSupported("The buckets of a trend must follow one another.")
-    walks = attempts_by_bucket if spec.counting == "totals" else users_by_bucket
     return tuple(
-        Bucket(start, end, end - 1 + spec.window >= as_of, answer(walked))
-        for (start, end), walked in zip(pairwise(edges), walks(snapshot, spec, edges, as_of), strict=True)
+        Bucket(start, end, end - 1 + spec.window >= as_of, one)
+        for (start, end), one in zip(pairwise(edges), bucket_answers(snapshot, spec, edges, as_of), strict=True)
     )
+
+
+def bucket_answers(snapshot: Snapshot, spec: FunnelSpec, edges: Sequence[int], as_of: int) -> list[FunnelAnswer]:
+    if is_plain(spec) and len(edges) > 1:
+        return plain_answers(snapshot, spec, edges, as_of)
+    walks = attempts_by_bucket if spec.counting == "totals" else users_by_bucket
+    return [answer(walked, spec.timed) for walked in walks(snapshot, spec, edges, as_of)]
 
 
 def users_by_bucket(snapshot: Snapshot, spec: FunnelSpec, edges: Sequence[int], as_of: int) -> list[Walked]:

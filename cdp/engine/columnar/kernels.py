@@ -1,11 +1,10 @@
 """The ordered funnel, profile by profile, exactly.
 
-Where every event serves one step only and no step has a gap, `level_funnel` goes step by step: from the times at which
-a chain reached a step, with the latest entry for each, to those of the next step. `ordered_funnel` answers the rest: a
-profile's events that serve any step are merged into (time, step bits). Events of one instant form a group. For
-every step `k` a queue keeps (time of step k, entry) of the chains that got there: later entries are always better,
-so the queue falls in entry and its head, once chains beyond the next step's gap are dropped, is the best chain to
-go on from. A group may advance a chain over several steps, if these can be matched to distinct events of the group.
+Where every step has an event of its own and no gap, `plain` is faster. Here a profile's events that serve any step are
+merged into (time, step bits). Events of one instant form a group. For every step `k` a queue keeps (time of step k,
+entry) of the chains that got there: later entries are always better, so the queue falls in entry and its head, once
+chains beyond the next step's gap are dropped, is the best chain to go on from. A group may advance a chain over several
+steps, if these can be matched to distinct events of the group.
 
 Streams come as addresses, so that one compilation serves any number of them. Times are int64 microseconds.
 """
@@ -544,94 +543,6 @@ def ordered_funnel(
                 times[index],
                 scratch,
             )
-        still_open[index] = deepest < steps - 1 and last_entry >= as_of - window
-
-
-@kernel
-def level_funnel(
-    people: Array,
-    streams: Array,
-    window: int,
-    start: int,
-    end: int,
-    as_of: int,
-    depth: Array,
-    times: Array,
-    still_open: Array,
-) -> None:
-    """Like `ordered_funnel`, where stream k serves step k only and no step has a gap.
-
-    Events of one instant then need no matching: they are of different steps, and may come in either order.
-    """
-    steps = len(streams)
-    positions, ends = np.zeros(steps, np.int64), np.zeros(steps, np.int64)
-    first_ts, first_entry = np.empty(steps, np.int64), np.empty(steps, np.int64)
-    reached_ts, entry = np.empty(64, np.int64), np.empty(64, np.int64)
-    last = min(end - 1 + window, as_of)
-    for index in range(len(people)):
-        person = people[index]
-        deepest = -1
-        count = 0
-        last_entry = NONE
-        for step in range(steps):
-            rows, profile, ts_at = streams[step, ROWS], streams[step, PROFILE], streams[step, TS]
-            bits_at, per_row = streams[step, BITS], streams[step, PER_ROW]
-            row = seek(profile, ends[step], rows, person)
-            positions[step] = row
-            before = count
-            count = 0
-            place = 0
-            chain = NONE
-            while row < rows and load_int32(profile, row) == person:
-                now = load_int64(ts_at, row)
-                row += 1
-                if now > last:
-                    break
-                if per_row and load_uint32(bits_at, row - 1) == 0:
-                    continue
-                if step == 0:
-                    if not start <= now < end:
-                        continue
-                    chain = now
-                else:
-                    while place < before and reached_ts[place] <= now:
-                        chain = entry[place]
-                        place += 1
-                    if chain == NONE or now - chain > window:
-                        continue
-                if count == 0:
-                    first_ts[step], first_entry[step] = now, chain
-                    if step == steps - 1:
-                        count = 1
-                        break
-                # Later steps read what earlier ones wrote, so this step's times wait behind those still unread.
-                if before + count == len(entry):
-                    reached_ts, entry = grown(reached_ts, before + count), grown(entry, before + count)
-                reached_ts[before + count] = now
-                entry[before + count] = chain
-                count += 1
-            ends[step] = row
-            if count == 0:
-                break
-            deepest = step
-            if step == 0:
-                last_entry = chain
-            for moved in range(count if step < steps - 1 else 0):
-                reached_ts[moved] = reached_ts[before + moved]
-                entry[moved] = entry[before + moved]
-        depth[index] = deepest + 1
-        now = first_entry[deepest]
-        times[index, 0] = now
-        for step in range(1, deepest):
-            row = positions[step]
-            while load_int64(streams[step, TS], row) < now or (
-                streams[step, PER_ROW] and load_uint32(streams[step, BITS], row) == 0
-            ):
-                row += 1
-            now = load_int64(streams[step, TS], row)
-            times[index, step] = now
-        if deepest > 0:
-            times[index, deepest] = first_ts[deepest]
         still_open[index] = deepest < steps - 1 and last_entry >= as_of - window
 
 

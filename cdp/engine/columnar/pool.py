@@ -4,7 +4,9 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from typing import TypeVar
 
+Result = TypeVar("Result")
 THREADS = os.cpu_count() or 1
 
 
@@ -13,14 +15,12 @@ def pool(process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
 
 
-def spread(work: Callable[[int, int], None], size: int, smallest: int) -> None:
-    """Call `work(low, high)` for ranges that cover [0, size), side by side when there is more than `smallest` to do."""
+def spread(work: Callable[[int, int], Result], size: int, smallest: int) -> list[Result]:
+    """What `work(low, high)` gives for ranges that cover [0, size), side by side when there is more than `smallest`."""
     cuts = ranges(size, smallest)
-    if len(cuts) == 1:
-        return work(*cuts[0])
-    for running in [pool(os.getpid()).submit(work, *cut) for cut in cuts]:
-        running.result()
-    return None
+    if len(cuts) <= 1:
+        return [work(*cut) for cut in cuts]
+    return [running.result() for running in [pool(os.getpid()).submit(work, *cut) for cut in cuts]]
 
 
 def ranges(size: int, smallest: int) -> Sequence[tuple[int, int]]:

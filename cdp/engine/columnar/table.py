@@ -54,6 +54,11 @@ class Table:
         return np.repeat(np.arange(len(self.names), dtype=np.int32), np.diff(self.starts))
 
     @cached_property
+    def begins(self) -> dict[str, NDArray[np.int32] | None]:
+        """Per name the row at which each profile begins (`step_streams.first_rows`), kept for the next question."""
+        return {}
+
+    @cached_property
     def columns_of_names(self) -> list[list[tuple[str, Column]]]:
         """Per name the columns in which its rows have values. One pass per column: names × columns may be millions."""
         if len(self.names) == 1:

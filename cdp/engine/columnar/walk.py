@@ -22,8 +22,10 @@ from cdp.engine.columnar.clean_any_order import MOST_STEPS
 from cdp.engine.columnar.level_attempts import level_attempts
 from cdp.engine.columnar.masks import step_bits
 from cdp.engine.columnar.people import ANY_ORDER, ORDERED, STRICT, each_person
+from cdp.engine.columnar.plain import list_plain
 from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.snapshot import Flags, Side, Snapshot, Stream
+from cdp.engine.columnar.step_streams import StepStream, first_rows, table_of
 from cdp.engine.predicates import Predicate
 
 # Bits of an event.
@@ -31,8 +33,9 @@ MAX_STEPS = 32
 MODES = {"ordered": ORDERED, "strict": STRICT, "any_order": ANY_ORDER}
 # The kernel looks at every stream for every event, so streams beyond this many are merged first.
 MAX_STREAMS = 12
-# Below this many people a second thread costs more than it saves.
+# Below this many people, or rows of the first step, a second thread costs more than it saves.
 PEOPLE_PER_RANGE = 2_000
+ROWS_PER_RANGE = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,32 +111,84 @@ def tracks_of(side: Side, spec: FunnelSpec, as_of: int) -> list[NamedTrack]:
     return [track for name in names_of(spec, side) if (track := track_of(side, name, spec, as_of))]
 
 
+def is_plain(spec: FunnelSpec) -> bool:
+    """Whether `plain` can answer: every step has an event of its own, and nothing else is asked of it."""
+    names = {name for step in spec.steps for name in step.events}
+    own = len(names) == len(spec.steps) and all(len(step.events) == 1 for step in spec.steps) and ANY_EVENT not in names
+    is_simple = spec.mode == "ordered" and spec.counting == "unique" and not spec.exclusions
+    return own and is_simple and all(step.max_gap is None for step in spec.steps)
+
+
+def by_steps(side: Side, tracks: Sequence[Track], steps: Sequence[Step]) -> list[StepStream]:
+    """The one stream of each step of a plain funnel."""
+    found = {track.serves: step_stream(side, track) for track in tracks}
+    nothing = StepStream(np.empty(0, np.int32), np.empty(0, np.int64), None, None)
+    return [found.get((step,), nothing) for step in range(len(steps))]
+
+
+def step_stream(side: Side, track: Track) -> StepStream:
+    mask = (track.bits != 0).view(np.uint8) if len(track.bits) == len(track.ts) else None
+    return StepStream(track.profile, track.ts, mask, begins_of(side, track))
+
+
+def begins_of(side: Side, track: Track) -> NDArray[np.int32] | None:
+    """Of streams of the base, which stay as they are while their table does."""
+    if not isinstance(track, NamedTrack) or track.stream.order is not None:
+        return None
+    known, name, places = track.stream.pieces[0].view.table.begins, track.stream.name, len(side.ids)
+    begins = known.get(name)
+    if name not in known or (begins is not None and len(begins) != places + 1):
+        begins = known[name] = first_rows(track.profile, places)
+    return begins
+
+
+def skipped(side: Side, spec: FunnelSpec) -> Flags:
+    """1 for those who are not asked about here."""
+    if spec.profiles is None:
+        return side.skip
+    others = ~np.isin(side.ids, np.fromiter(spec.profiles, np.int64, len(spec.profiles)))
+    return side.skip | others.view(np.uint8)
+
+
+def list_people(side: Side, tracks: Sequence[Track], spec: FunnelSpec, start: int, end: int, as_of: int) -> Walked:
+    """The plain funnel, person by person."""
+    held = by_steps(side, tracks, spec.steps)
+    streams, skip, steps = table_of(held), skipped(side, spec), len(held)
+
+    def work(low: int, high: int) -> Walked:
+        size = min(high - low, len(side.ids))
+        place, depth, times = np.empty(size, np.int32), np.empty(size, np.uint8), np.empty((size, steps), np.int64)
+        still_open = np.empty(size, np.uint8)
+        bounds = (low, high, start, end, spec.window, as_of)
+        rows = list_plain(streams, skip, *bounds, place, depth, still_open, times)
+        place, times = place[:rows], times[:rows]
+        return Walked(side.ids[place], place, depth[:rows], times[:, 0], still_open[:rows], times)
+
+    return together(spread(work, len(held[0].ts), ROWS_PER_RANGE) or [work(0, 0)])
+
+
 def walk_tracks(side: Side, tracks: Sequence[Track], spec: FunnelSpec, as_of: int, floor: int) -> Walked:
     start, end = max(spec.start, floor), min(spec.end, as_of + 1)
-    is_simple = spec.mode == "ordered" and not spec.exclusions
-    is_plain = is_simple and spec.counting == "unique"
-    levels = by_step(tracks, spec.steps) if is_simple else []
+    if is_plain(spec):
+        return list_people(side, tracks, spec, start, end, as_of)
+    is_level = spec.mode == "ordered" and spec.counting == "totals" and not spec.exclusions
+    levels = by_step(tracks, spec.steps) if is_level else []
     # They hold what the addresses in `streams` point to.
     read = levels or few(tracks)
     streams = stream_table(read)
     people = entrants(side, streams, spec, start, end)
     gaps = np.array([kernels.FOREVER if step.max_gap is None else step.max_gap for step in spec.steps], np.int64)
-    if not is_plain:
+    if spec.mode != "ordered" or spec.exclusions or spec.counting == "totals":
         return walk_each(side, people, streams, gaps, spec, (start, end, as_of), bool(levels))
     steps = len(spec.steps)
     depth, still_open = np.zeros(len(people), np.uint8), np.zeros(len(people), np.uint8)
     times = np.full((len(people), steps), NEVER, np.int64)
 
     def work(low: int, high: int) -> None:
-        part = slice(low, high)
-        bounds, out = (spec.window, start, end, as_of), (depth[part], times[part], still_open[part])
-        if levels:
-            kernels.level_funnel(people[part], streams, *bounds, *out)
-        else:
-            kernels.ordered_funnel(people[part], streams, gaps, *bounds, *out)
+        part, bounds = slice(low, high), (spec.window, start, end, as_of)
+        kernels.ordered_funnel(people[part], streams, gaps, *bounds, depth[part], times[part], still_open[part])
 
-    if len(people):
-        spread(work, len(people), PEOPLE_PER_RANGE)
+    spread(work, len(people), PEOPLE_PER_RANGE)
     return Walked(side.ids[people], people, depth, times[:, 0], still_open, times)
 
 
@@ -150,22 +205,17 @@ def walk_each(
     afters = np.array([one.after for one in spec.exclusions], np.int64)
     befores = np.array([one.before for one in spec.exclusions], np.int64)
     rules = (spec.window, gaps, afters, befores, *bounds)
-    parts: dict[int, Walked] = {}
 
-    def work(low: int, high: int) -> None:
+    def work(low: int, high: int) -> Walked:
         asked, some = people[low:high], []
         if is_level:
             tied = np.zeros(len(asked), np.uint8)
             some.append(level_attempts(asked, streams, rules, tied))
             asked = asked[tied == 1]
         some.append(each_person(asked, streams, MODES[spec.mode], spec.counting == "totals", rules))
-        parts[low] = together([rows_of(side, found, rows) for found, rows in some])
+        return together([rows_of(side, found, rows) for found, rows in some])
 
-    if not len(people):
-        work(0, 0)
-    else:
-        spread(work, len(people), PEOPLE_PER_RANGE)
-    return together([parts[low] for low in sorted(parts)])
+    return together(spread(work, len(people), PEOPLE_PER_RANGE) or [work(0, 0)])
 
 
 def rows_of(side: Side, found: Found, rows: int) -> Walked:

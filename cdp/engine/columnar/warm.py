@@ -8,8 +8,9 @@ import numpy as np
 from cdp.engine.base import Counting, FunnelSpec, Step
 from cdp.engine.columnar.snapshot import Piece, Side, Stream
 from cdp.engine.columnar.table import EMPTY, View
+from cdp.engine.columnar.tally import tally_side
 from cdp.engine.columnar.touches import touched, values_at
-from cdp.engine.columnar.walk import walk_side
+from cdp.engine.columnar.walk import is_plain, tracks_of, walk_side
 
 
 def warm(countings: Sequence[Counting] = get_args(Counting)) -> None:
@@ -22,6 +23,9 @@ def warm(countings: Sequence[Counting] = get_args(Counting)) -> None:
     side = Side(np.zeros(1, np.int64), np.zeros(1, np.uint8), lambda name: stream, frozenset(["event"]))
     for steps in ((Step(("event",)),), (Step(("event",)), Step(("event",)))):
         for counting in countings:
-            walk_side(side, FunnelSpec(steps, "ordered", 1, counting, 0, 2), as_of=2, floor=0)
+            spec = FunnelSpec(steps, "ordered", 1, counting, 0, 2)
+            walk_side(side, spec, as_of=2, floor=0)
+            if is_plain(spec):
+                tally_side(side, tracks_of(side, spec, as_of=2), spec, np.array([0, 2]), as_of=2)
     touched([], 1, 1, (0, 1), is_last=False)
     values_at([], 0, np.empty(0, np.int32), np.empty(0, np.int64))
