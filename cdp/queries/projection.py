@@ -113,7 +113,8 @@ def _advance(writer: Writer, position: Position, workspace_id: int) -> int:
     with _unread(position, workspace_id) as rows:
         intake.take_all(rows, writer)
     intake.finish(writer)
-    writer.commit(intake.position(position).cursor())
+    if intake.rows:  # else who held the lock before has read them
+        writer.commit(intake.position(position).cursor())
     return intake.rows
 
 

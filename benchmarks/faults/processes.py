@@ -1,0 +1,68 @@
+"""The processes that are killed and started again."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from stratum.lib.postgres import server
+
+KINDS = ("web server", "web worker", "projector", "compactor", "rebuilder", "PostgreSQL")
+
+
+class Processes:
+    def __init__(self, listener: socket.socket, workspace_id: int, cluster: server.Cluster, log: Path) -> None:
+        self.listener, self.cluster, self.log = listener, cluster, log.open("ab")
+        web = [sys.executable, "-m", "gunicorn", "-c", "python:stratum.gunicorn", "--log-level", "warning"]
+        self.commands = {"web server": [*web, "--bind", f"fd://{listener.fileno()}", "stratum.wsgi"]}
+        for role in ("projector", "compactor", "rebuilder"):
+            self.commands[role] = [sys.executable, "-m", "benchmarks.faults.roles", role, str(workspace_id)]
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, kind: str) -> None:
+        self.running[kind] = subprocess.Popen(
+            self.commands[kind],
+            stdout=self.log,
+            stderr=self.log,
+            pass_fds=[self.listener.fileno()],
+            start_new_session=True,
+        )
+
+    def start_all(self) -> None:
+        for kind in self.commands:
+            self.start(kind)
+
+    def kill(self, kind: str, number: int) -> None:
+        """With SIGKILL, and start it again; `number` chooses among the web server's workers."""
+        if kind == "PostgreSQL":
+            self.kill_database()
+        elif kind == "web worker":
+            self.kill_worker(number)
+        else:
+            self.running[kind].kill()
+            self.running[kind].wait()
+            self.start(kind)
+
+    def kill_database(self) -> None:
+        """It is started again by whoever needs it first."""
+        if postmaster := server.postmaster(self.cluster):
+            postmaster.kill()
+
+    def kill_worker(self, number: int) -> None:
+        """It is started again by the web server."""
+        with suppress(psutil.NoSuchProcess):
+            workers = psutil.Process(self.running["web server"].pid).children()
+            if workers:
+                workers[number % len(workers)].kill()
+
+    def stop_all(self) -> None:
+        for process in self.running.values():
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self.log.close()

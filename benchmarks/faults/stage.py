@@ -1,0 +1,80 @@
+"""What the fault benchmark needs of Django: a workspace with keys, and the comparison at the end."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from django.core.management import call_command
+from django.db import DatabaseError, connection
+
+from benchmarks.faults.ledger import Ledger
+from cdp.engine.base import Activity, FunnelAnswer, FunnelSpec, Step
+from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.columnar.warm import warm
+from cdp.models import Event, Identifier, Kind
+from cdp.queries.engine import fresh_engine
+from cdp.queries.projection import project
+from stratum.lib import clock
+from stratum.workspaces.access import SYSTEM
+from stratum.workspaces.models import Workspace
+from stratum.workspaces.services import issue_api_key, issue_write_key
+
+HOUR = 3_600_000_000
+
+
+def set_up() -> tuple[Workspace, str, str]:
+    """The workspace, its write key and its API key."""
+    call_command("migrate", interactive=False, verbosity=0)
+    warm(["unique"])
+    workspace = Workspace.objects.create(slug="faults", name="Faults", plan="professional")
+    _, write_key = issue_write_key(workspace=workspace, by=SYSTEM, name="clients", now=clock.now())
+    _, api_key = issue_api_key(workspace=workspace, by=SYSTEM, name="questions", now=clock.now())
+    return workspace, write_key, api_key
+
+
+def find_profile(user_id: str) -> int | None:
+    """Asks until the database answers."""
+    while True:
+        try:
+            return Identifier.objects.filter(kind="user_id", value=user_id).values_list("profile_id", flat=True).first()
+        except DatabaseError:
+            connection.close()
+
+
+def differences(workspace: Workspace, ledger: Ledger, folder: Path) -> list[str]:
+    """What is not as it should be once nobody is at work: nothing."""
+    connection.close()  # to a server that may have been killed since
+    engine, rebuilt = fresh_engine(workspace), ColumnarEngine(folder)
+    project(rebuilt, workspace.pk)
+    assert isinstance(engine, ColumnarEngine)
+    truth = dict(Event.objects.filter(workspace=workspace, kind=Kind.TRACK).values_list("message_id", "id"))
+    entered, converted = ledger.bounds(ledger.counts(), ledger.counts())
+    answer = funnel(engine)
+    checks = {
+        "truth holds exactly what was acknowledged": set(truth) == ledger.message_ids,
+        "nothing is open in the ledger": entered.low == entered.high and converted.low == converted.high,
+        "the engine holds no event twice": len(sequence_numbers(engine)) == len(set(sequence_numbers(engine))),
+        "the rebuilt engine holds every event once": sequence_numbers(rebuilt) == sorted(truth.values()),
+        "users who entered": answer.steps[0].count == entered.low,
+        "users who converted": answer.converted == converted.low,
+        "the rebuilt engine gives the same answer": funnel(rebuilt) == answer,
+        "and knows the same of everybody": same_activity(engine, rebuilt),
+        "no file is damaged": engine.check() == [],
+    }
+    return [what for what, holds in checks.items() if not holds]
+
+
+def sequence_numbers(engine: ColumnarEngine) -> list[int]:
+    snapshot = engine.snapshot()
+    return sorted(int(seq) for table in (*snapshot.base, *snapshot.runs) for seq in table.seq)
+
+
+def funnel(engine: ColumnarEngine) -> FunnelAnswer:
+    now = clock.to_micros(clock.now()) // HOUR * HOUR + HOUR
+    steps = (Step(("start",)), Step(("finish",)))
+    return engine.funnel(FunnelSpec(steps, "ordered", 24 * HOUR, "unique", now - 24 * HOUR, now), now)
+
+
+def same_activity(one: ColumnarEngine, other: ColumnarEngine) -> bool:
+    pair = [engine.activity(2**62) for engine in (one, other)]
+    return all(np.array_equal(*(getattr(one, field.name) for one in pair)) for field in dataclasses.fields(Activity))

@@ -1,0 +1,165 @@
+"""Clients of the web server: some send, one changes what was sent, one asks. Each repeats until it is acknowledged."""
+
+import base64
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from benchmarks.faults.ledger import ERASES, MERGES, STAYS, VOIDS, Ledger
+
+BATCH = 8  # users
+AGAIN = 0.02  # seconds between two attempts
+FUNNEL = {"funnel": {"steps": [{"event": "start"}, {"event": "finish"}]}}
+
+
+@dataclass
+class Service:
+    """Where the server listens, and the keys to it."""
+
+    port: int
+    write_key: str
+    api_key: str
+
+    def call(self, method: str, path: str, body: object, *, tracking: bool = False) -> Any:
+        """The answer, or None when there was none that says it is done."""
+        login = base64.b64encode(f"{self.write_key}:".encode()).decode()
+        headers = {"Content-Type": "application/json"}
+        headers["Authorization"] = f"Basic {login}" if tracking else f"Bearer {self.api_key}"
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            link.request(method, path, json.dumps(body), headers)
+            answer = link.getresponse()
+            text = answer.read()
+            return json.loads(text or b"{}") if answer.status < 300 else None
+        except (OSError, http.client.HTTPException, ValueError):
+            return None
+        finally:
+            link.close()
+
+
+@dataclass
+class Answers:
+    """What the asking client saw. Times are monotonic seconds."""
+
+    right: int = 0
+    failed: int = 0
+    wrong: list[str] = field(default_factory=list)
+    last_right: float = field(default_factory=time.monotonic)
+    longest: float = 0.0
+
+    def count_right(self) -> None:
+        now = time.monotonic()
+        self.longest = max(self.longest, now - self.last_right)
+        self.right, self.last_right = self.right + 1, now
+
+
+class Traffic:
+    """`find_profile`: the number of the profile with that user id."""
+
+    def __init__(self, service: Service, ledger: Ledger, find_profile: Callable[[str], int | None]) -> None:
+        self.service, self.ledger, self.find_profile = service, ledger, find_profile
+        self.answers = Answers()
+        self.ended = threading.Event()
+        self.last_user, self.numbering = 0, threading.Lock()
+        self.threads = [threading.Thread(target=work) for work in (self.send, self.send, self.change, self.ask)]
+
+    def start(self) -> None:
+        for thread in self.threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """What was begun is finished first."""
+        self.ended.set()
+        for thread in self.threads:
+            thread.join()
+
+    def until_done(self, attempt: Callable[[], object]) -> None:
+        while attempt() is None:
+            time.sleep(AGAIN)
+
+    def send(self) -> None:
+        while not self.ended.is_set():
+            with self.numbering:
+                users = range(self.last_user, self.last_user + BATCH)
+                self.last_user += BATCH
+            body = {"batch": [item for user in users for item in story(user)]}
+            self.ledger.ask(self.ledger.sent, users)
+            self.until_done(lambda: self.service.call("POST", "/v1/batch", body, tracking=True))  # noqa: B023
+            self.ledger.done(self.ledger.sent, users)
+            time.sleep(AGAIN)
+
+    def change(self) -> None:
+        while not self.ended.is_set():
+            self.merge()
+            self.void()
+            self.erase()
+            time.sleep(AGAIN)
+
+    def merge(self) -> None:
+        for user in self.ledger.ready(MERGES, self.ledger.gone, 2):
+            self.ledger.ask(self.ledger.gone, [user])
+            person = {"userId": f"user-{user - MERGES + STAYS}", "anonymousId": f"anonymous-{user}"}
+            item = {"type": "identify", "messageId": f"identify-{user}", **person}
+            self.until_done(lambda: self.service.call("POST", "/v1/batch", {"batch": [item]}, tracking=True))  # noqa: B023
+            self.ledger.done(self.ledger.gone, [user])
+
+    def void(self) -> None:
+        users = self.ledger.ready(VOIDS, self.ledger.voided, 2)
+        if users:
+            body = {"message_ids": [f"finish-{user}" for user in users], "reason": "reopened"}
+            self.ledger.ask(self.ledger.voided, users)
+            self.until_done(lambda: self.service.call("POST", "/api/v1/cdp/events/void", body))
+            self.ledger.done(self.ledger.voided, users)
+
+    def erase(self) -> None:
+        for user in self.ledger.ready(ERASES, self.ledger.gone, 1):
+            profile = self.find_profile(f"user-{user}")
+            if profile is not None:
+                self.ledger.ask(self.ledger.gone, [user])
+                self.until_done(lambda: self.erased(user, profile))  # noqa: B023
+                self.ledger.done(self.ledger.gone, [user])
+
+    def erased(self, user: int, profile: int) -> object:
+        """Whoever has no identifiers any more was erased by an attempt whose answer got lost."""
+        answer = self.service.call("DELETE", f"/api/v1/cdp/profiles/{profile}", {})
+        return answer if answer is not None else (True if self.find_profile(f"user-{user}") is None else None)
+
+    def ask(self) -> None:
+        while not self.ended.is_set():
+            before = self.ledger.counts()
+            answer = self.service.call("POST", "/api/v1/cdp/funnels/preview", FUNNEL)
+            after = self.ledger.counts()
+            if answer is None:
+                self.answers.failed += 1
+                time.sleep(AGAIN)
+                continue
+            self.judge(answer, before, after)
+
+    def judge(self, answer: dict[str, Any], before: tuple[int, ...], after: tuple[int, ...]) -> None:
+        entered, converted = self.ledger.bounds(before, after)
+        if entered.hold(answer["entered"]) and converted.hold(answer["converted"]):
+            self.answers.count_right()
+        else:
+            self.answers.wrong.append(
+                f"{answer['entered']} entered ({entered.low} to {entered.high}), "
+                f"{answer['converted']} converted ({converted.low} to {converted.high})"
+            )
+
+
+def story(user: int) -> list[dict[str, object]]:
+    """A start and a finish."""
+    person = {"anonymousId": f"anonymous-{user}"} if user % 4 == MERGES else {"userId": f"user-{user}"}
+    now = time.time()
+    return [
+        {"type": "track", "event": what, "messageId": f"{what}-{user}", "timestamp": instant(now - ago)} | person
+        for what, ago in (("start", 2.0), ("finish", 1.0))
+    ]
+
+
+def instant(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
