@@ -45,7 +45,7 @@ def choices(request: MemberRequest, funnel: Funnel, address: Address) -> dict[st
     }
     if address.tab == "times":
         offered["step_choices"] = [
-            Choice(str(place), f"to step {place + 1}: {step.title}")
+            Choice(str(place), f"To step {place + 1}: {step.title}")
             for place, step in enumerate(definition.steps)
             if place
         ]
