@@ -118,7 +118,8 @@ class ColumnarEngine:
         return [*manifest.damage, *(one for one in found if one.file in named and one not in manifest.damage)]
 
     def condemn(self, damage: Damage) -> None:
-        with suppress(EngineDamaged), locked(self.folder, WRITER_LOCK, CONDEMN_SECONDS):
+        # A broken manifest answers nobody anyway; where no mark can be stored, each process meets the damage itself.
+        with suppress(EngineDamaged, OSError), locked(self.folder, WRITER_LOCK, CONDEMN_SECONDS):
             manifest = read_manifest(self.folder)
             if damage.file in manifest.names and damage not in manifest.damage:
                 swap_manifest(self.folder, replace(manifest, damage=(*manifest.damage, damage)))
