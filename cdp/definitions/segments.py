@@ -123,9 +123,7 @@ def _number(value: object) -> int | None:
 
 def _refuse_leaving_out(value: object, pointer: str, faults: list[Fault]) -> None:
     if value is False:
-        sentence = (
-            "A static list holds exactly those it names, anonymous ones too. Leave this out or write true."
-        )
+        sentence = "A static list holds exactly those it names, anonymous ones too. Leave this out or write true."
         faults.append(Fault(pointer, sentence, "not_supported"))
     elif value not in (None, True) or type(value) is int:
         faults.append(Fault(pointer, "Write true, or leave this out.", "wrong_type"))
