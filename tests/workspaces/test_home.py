@@ -67,4 +67,4 @@ def test_the_menu_marks_where_one_is_and_what_is_planned(as_alice):
     settings = {entry.label: entry for entry in menu["Settings"].items}
     assert menu["Settings"].active and settings["Team"].active and not settings["Plan"].active
     assert not menu["Home"].active
-    assert settings["Exports"].planned and settings["Exports"].url is None
+    assert settings["Notifications"].planned and settings["Notifications"].url is None

@@ -1,5 +1,6 @@
 """The tutorial's example output (§2.5), number by number, from events that came in like any others."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,27 +52,28 @@ def test_the_example_output(tutorial: Funnel, api: APIClient, as_alice: Client) 
     assert (answer["entered"], answer["converted"], answer["overall_conversion"]) == (10_000, 900, 0.09)
     assert (answer["average_seconds_to_convert"], answer["in_progress"]) == (2_400.0, 0)
 
-    page = " ".join(as_alice.get(f"/dashboard/cdp/funnels/{tutorial.pk}").content.decode().split())
+    page = re.sub(r"<[^>]+>", " ", as_alice.get(f"/dashboard/cdp/funnels/{tutorial.pk}").content.decode())
+    page = " ".join(page.split())
     for shown in expected_words():
         assert shown in page, shown
 
 
 def expected_words() -> list[Any]:
     return [
-        "<strong>10,000</strong> <span>100%</span>",
-        "4,000 lost <span>(40% drop-off)</span>",
+        "10,000 100%",
+        "4,000 lost (40% drop-off)",
         "60% convert",
-        "<strong>6,000</strong> <span>60%</span>",
-        "3,000 lost <span>(50% drop-off)</span>",
+        "6,000 60%",
+        "3,000 lost (50% drop-off)",
         "50% convert",
-        "<strong>3,000</strong> <span>30%</span>",
-        "1,800 lost <span>(60% drop-off)</span>",
+        "3,000 30%",
+        "1,800 lost (60% drop-off)",
         "40% convert",
-        "<strong>1,200</strong> <span>12%</span>",
-        "300 lost <span>(25% drop-off)</span>",
+        "1,200 12%",
+        "300 lost (25% drop-off)",
         "75% convert",
-        "<strong>900</strong> <span>9%</span>",
-        "<dd>9%</dd>",
+        "900 9%",
+        "9% Entered",
         "Overall Conversion",
         "avg. 10 min, median 10 min",
     ]
