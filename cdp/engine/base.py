@@ -163,9 +163,10 @@ class Breakdown:
     values: tuple[Any, ...] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FunnelSpec:
-    """Who went how far: entries in [start, end), later steps up to `window` after the entry, inclusive.
+    """Who went how far: entries in [start, end), later steps up to `window` after the entry, inclusive. Of the given
+    `profiles` only, if not None.
 
     With counting "totals" the answers speak of attempts instead of users. Without `timed` they leave out how long it
     took, which costs more than counting.
@@ -178,7 +179,7 @@ class FunnelSpec:
     start: int
     end: int
     exclusions: tuple[Exclusion, ...] = ()
-    profiles: frozenset[int] | None = None
+    profiles: Ints | None = None
     breakdown: Breakdown | None = None
     timed: bool = True
 

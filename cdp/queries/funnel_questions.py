@@ -41,7 +41,7 @@ class Asked:
     definition: FunnelDefinition
     question: Question
     engine: Engine
-    profiles: frozenset[int] | None
+    profiles: Ints | None
     breakdown: Breakdown | None
 
     def spec(self, period: Period, *, values: tuple[Any, ...] | None = None, whole: bool = False) -> FunnelSpec:
@@ -88,7 +88,6 @@ def prepare(workspace: Workspace, definition: FunnelDefinition, question: Questi
     limits.require_feature(workspace, "funnel_builder")
     questions.require_fit(question, definition)
     by = question.breakdown
-    members = None if question.segment is None else _members(workspace, question.segment, "/segment")
     return Asked(
         workspace=workspace,
         definition=replace(
@@ -97,7 +96,7 @@ def prepare(workspace: Workspace, definition: FunnelDefinition, question: Questi
             counting=question.counting or definition.counting,
         ),
         question=question,
-        profiles=None if members is None else frozenset(members.tolist()),
+        profiles=None if question.segment is None else _members(workspace, question.segment, "/segment"),
         breakdown=None if by is None else Breakdown(_by(workspace, by), by.limit),
         engine=fresh_engine(workspace),
     )

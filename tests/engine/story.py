@@ -73,6 +73,6 @@ def funnel(
         start=at(start),
         end=at(end),
         exclusions=tuple(Exclusion((event,), None, after, before) for event, after, before in without),
-        profiles=None if profiles is None else frozenset(profiles),
+        profiles=None if profiles is None else np.array(sorted(profiles), np.int64),
         breakdown=breakdown,
     )

@@ -95,7 +95,9 @@ def specs(draw: st.DrawFn) -> FunnelSpec:
         start=start,
         end=start + draw(st.integers(0, 12)),
         exclusions=tuple(draw(st.lists(exclusions(len(steps)), max_size=2))) if excluded else (),
-        profiles=draw(st.none() | st.frozensets(PROFILES, max_size=3)),
+        profiles=draw(
+            st.none() | st.frozensets(PROFILES, max_size=3).map(lambda some: np.array(sorted(some), np.int64))
+        ),
         breakdown=draw(st.none() | breakdowns(len(steps), mode)),
     )
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdp.engine.base import Step
+from cdp.engine.base import Breakdown, ByGroups, ByProperty, Step
 from cdp.engine.columnar import step_streams, walk
 from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.engine.columnar.tally import middle
@@ -18,11 +18,13 @@ from cdp.engine.predicates import Test
 from tests.engine.reference import Reference
 from tests.engine.story import at, batch, funnel, happen
 
+GIVEN: list[dict[str, Any]] = [{}, {"p": 1}, {"p": "x"}, {"p": ""}, {"p": None}, {"p": ["x"]}]
 EVENTS = st.lists(
-    st.tuples(st.integers(1, 5), st.integers(0, 30), st.sampled_from("aabbcd"), st.sampled_from([{}, {"p": 1}])),
+    st.tuples(st.integers(1, 5), st.integers(0, 30), st.sampled_from("aabbcd"), st.sampled_from(GIVEN)),
     min_size=1,
     max_size=40,
 )
+GROUPS = ByGroups(np.array([3, 1]), ["one", "two"])
 STEPS = st.lists(st.sampled_from("abcdz"), min_size=1, max_size=4, unique=True)
 
 
@@ -30,6 +32,8 @@ STEPS = st.lists(st.sampled_from("abcdz"), min_size=1, max_size=4, unique=True)
 def cut_anywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walk, "ROWS_PER_RANGE", 1)
     monkeypatch.setattr("cdp.engine.columnar.tally.ROWS_PER_RANGE", 1)
+    monkeypatch.setattr("cdp.engine.columnar.plain_breakdown.ROWS_PER_RANGE", 1)
+    monkeypatch.setattr("cdp.engine.columnar.touches.PEOPLE_PER_RANGE", 1)
     monkeypatch.setattr(step_streams, "PROFILES_PER_ROW", request.param)
 
 
@@ -41,7 +45,7 @@ def test_it_answers_like_the_oracle(
 ) -> None:
     steps = [Step((name,), Test("p", "exists") if is_filtered and place % 2 else None) for place, name in
              enumerate(names)]  # fmt: skip
-    spec = replace(funnel(*steps), window=window, start=4, end=25, profiles=frozenset([1, 2, 3, 5]))
+    spec = replace(funnel(*steps), window=window, start=4, end=25, profiles=np.array([1, 2, 3, 5]))
     with tempfile.TemporaryDirectory() as folder:
         engine, oracle = ColumnarEngine(Path(folder)), Reference()
         with engine.writing(1) as writer:
@@ -53,6 +57,9 @@ def test_it_answers_like_the_oracle(
                 assert engine.funnel(asked, as_of) == oracle.funnel(asked, as_of)
                 edges = (0, 6, 7, 15, 40)
                 assert engine.trend(asked, edges, as_of) == oracle.trend(asked, edges, as_of)
+            for by in (ByProperty("p", "first_touch"), ByProperty("p", "last_touch"), GROUPS):
+                asked = replace(spec, breakdown=Breakdown(by, 1))
+                assert engine.funnel(asked, as_of) == oracle.funnel(asked, as_of)
             ours, theirs = engine.funnel_people(spec, as_of), oracle.funnel_people(spec, as_of)
             assert ours.profile.tolist() == theirs.profile.tolist()
             assert ours.step_ts.tolist() == theirs.step_ts.tolist()

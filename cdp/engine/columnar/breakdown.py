@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cdp.engine.base import OTHER, Breakdown, ByAttribute, ByGroups, ByProperty, FunnelSpec, Ints, NotSupported
 from cdp.engine.columnar.labels import MISSING, Codes, Labels, attribute_codes, codes_by_profile, event_codes
 from cdp.engine.columnar.snapshot import Side, Snapshot
-from cdp.engine.columnar.touches import Coded, touched, values_at
+from cdp.engine.columnar.touches import touchables, touched, values_at
 from cdp.engine.columnar.walk import NamedTrack, Track, Walked, together, tracks_of, walk_tracks
 from cdp.engine.predicates import is_missing
 
@@ -68,8 +68,7 @@ def grouped(snapshot: Snapshot, spec: FunnelSpec, breakdown: Breakdown, as_of: i
 def profile_codes(snapshot: Snapshot, by: ByAttribute | ByGroups, profiles: Ints, as_of: int, labels: Labels) -> Codes:
     if isinstance(by, ByAttribute):
         return attribute_codes(snapshot, by.attribute, profiles, as_of, labels)
-    known = zip(by.profile.tolist(), labels.codes(by.label).tolist(), strict=True)
-    return codes_by_profile(dict(known), profiles)
+    return codes_by_profile(by.profile, labels.codes(by.label), profiles)
 
 
 def property_codes(
@@ -82,19 +81,29 @@ def property_codes(
     labels: Labels,
 ) -> Codes:
     """Per row of the answer."""
-    coded = [
-        Coded(one.stream, one.bits, event_codes(one.stream, by.property, labels))
-        for one in tracks
-        if one.serves and one.serves[0] < len(spec.steps)
-    ]
     if by.attribution != "step":
-        by_place = touched(coded, len(side.ids), len(spec.steps), bounds, by.attribution == "last_touch")
-        return by_place[walked.place]
+        people, of_row = np.unique(walked.place, return_inverse=True)
+        return touch_codes(side, tracks, people, spec, by, bounds, labels)[of_row]
     assert by.step is not None
     reached = walked.depth > by.step
     codes = np.full(len(reached), LEFT_OUT, np.int32)
-    codes[reached] = values_at(coded, by.step, walked.place[reached], walked.times[reached, by.step])
+    streams = touchables(side, tracks, 1 << by.step, by.property, labels)
+    codes[reached] = values_at(streams, walked.place[reached], walked.times[reached, by.step], labels)
     return codes
+
+
+def touch_codes(
+    side: Side,
+    tracks: Sequence[NamedTrack],
+    people: NDArray[np.int32],
+    spec: FunnelSpec,
+    by: ByProperty,
+    bounds: tuple[int, int],
+    labels: Labels,
+) -> Codes:
+    """Per person, by ascending places."""
+    streams = touchables(side, tracks, (1 << len(spec.steps)) - 1, by.property, labels)
+    return touched(streams, people, bounds, by.attribution == "last_touch", labels)
 
 
 def own_and_rest(labels: Labels, sizes: Ints, breakdown: Breakdown) -> tuple[list[int], list[int]]:
@@ -106,8 +115,8 @@ def own_and_rest(labels: Labels, sizes: Ints, breakdown: Breakdown) -> tuple[lis
     return own, sorted(set(ranked) - set(own))
 
 
-def group_rows(walked: Walked, codes: Codes, labels: Labels, breakdown: Breakdown) -> Grouped:
-    """Groups by falling number of rows, then the missing one and the rest."""
+def groups_by_code(codes: Codes, labels: Labels, breakdown: Breakdown) -> tuple[Ints, list[object]]:
+    """The group of every code, and the values of the groups by falling size, then the missing one and the rest."""
     sizes = np.bincount(codes[codes >= 0], minlength=len(labels.values))
     own, rest = own_and_rest(labels, sizes, breakdown)
     group_of = np.full(len(labels.values) + 2, LEFT_OUT, np.int64)
@@ -119,6 +128,11 @@ def group_rows(walked: Walked, codes: Codes, labels: Labels, breakdown: Breakdow
     if rest:
         group_of[rest] = len(groups)
         groups.append(OTHER)
+    return group_of, groups
+
+
+def group_rows(walked: Walked, codes: Codes, labels: Labels, breakdown: Breakdown) -> Grouped:
+    group_of, groups = groups_by_code(codes, labels, breakdown)
     rows = np.flatnonzero(codes != LEFT_OUT)
     return Grouped(walked.take(rows), group_of[codes[rows]], groups, walked)
 
@@ -160,7 +174,7 @@ def entries_by_value(
         seen.append(np.unique(track.profile[rows].astype(np.int64) * size + codes[rows] % size))
     entries = np.unique(np.concatenate(seen))
     if spec.profiles is not None:
-        entries = entries[np.isin(side.ids[entries // size], np.fromiter(spec.profiles, np.int64))]
+        entries = entries[np.isin(side.ids[entries // size], spec.profiles)]
     return np.bincount(entries % size, minlength=size)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from cdp.engine.base import Bucket, FunnelAnswer, FunnelPeople, FunnelSpec, Group, Ints, NotSupported, StepAnswer
 from cdp.engine.columnar.breakdown import grouped, refuse_breakdown
+from cdp.engine.columnar.plain_breakdown import can_tally, tally_groups
 from cdp.engine.columnar.snapshot import Snapshot
 from cdp.engine.columnar.tally import middle, plain_answers
 from cdp.engine.columnar.walk import Walked, is_plain, refuse, together, tracks_of, walk, walk_tracks
@@ -18,6 +19,8 @@ def funnel(snapshot: Snapshot, spec: FunnelSpec, as_of: int) -> FunnelAnswer:
     if spec.breakdown is None:
         return whole_answer(snapshot, spec, as_of)
     refuse_breakdown(spec, spec.breakdown)
+    if can_tally(spec, spec.breakdown):
+        return tally_groups(snapshot, spec, spec.breakdown, as_of)
     found = grouped(snapshot, spec, spec.breakdown, as_of)
     groups = [Group(value, answer(part, spec.timed)) for value, part in zip(found.groups, found.parts(), strict=True)]
     whole = whole_answer(snapshot, spec, as_of) if found.whole is None else answer(found.whole, spec.timed)

@@ -57,6 +57,14 @@ def event_codes(stream: Stream, name: str, labels: Labels) -> Codes:
     return stream.gather(lambda view: row_codes(view, name, labels))
 
 
+def only_column(view: View, name: str) -> Column | None:
+    """The column that alone can have the property, if there is such a one."""
+    columns = view.table.columns
+    head, _, tail = name.partition(".")
+    is_elsewhere = columns.get(REST) is not None or (tail and columns.get(head) is not None)
+    return None if is_elsewhere else columns.get(name)
+
+
 def row_codes(view: View, name: str, labels: Labels) -> Codes:
     codes = np.full(len(view), MISSING, np.int32)
     columns = view.table.columns
@@ -84,18 +92,23 @@ def code_by_row(codes: Codes, view: View, name: str, columns: dict[str, Column |
 
 def code_column(codes: Codes, view: View, column: Column, labels: Labels, read: Read) -> None:
     rows, kind, value = column.within(view.start, view.stop)
-    sizes = np.bincount(kind, minlength=JSON + 1)
-    if sizes[TEXT] + sizes[JSON] == len(rows):
-        found = text_codes(column, shifted(value, kind, len(column.texts)) if sizes[JSON] else value, labels, read)
-    else:
-        found = np.empty(len(rows), np.int32)
-        for one in np.flatnonzero(sizes).tolist():
-            where = kind == one
-            found[where] = kind_codes(column, one, value[where], labels, read)
+    found = value_codes(column, kind, value, labels, read)
     if len(rows) == len(codes):
         codes[:] = found
     else:
         codes[rows] = found
+
+
+def value_codes(column: Column, kind: NDArray[np.uint8], value: Array, labels: Labels, read: Read) -> Codes:
+    """Of values of the column."""
+    sizes = np.bincount(kind, minlength=JSON + 1)
+    if sizes[TEXT] + sizes[JSON] == len(kind):
+        return text_codes(column, shifted(value, kind, len(column.texts)) if sizes[JSON] else value, labels, read)
+    found = np.empty(len(kind), np.int32)
+    for one in np.flatnonzero(sizes).tolist():
+        where = kind == one
+        found[where] = kind_codes(column, one, value[where], labels, read)
+    return found
 
 
 def shifted(value: Array, kind: NDArray[np.uint8], size: int) -> Ints:
@@ -139,9 +152,14 @@ def attribute_codes(snapshot: Snapshot, name: str, profiles: Ints, as_of: int, l
     for one in zip(owner, ts, text, strict=True):
         latest[one[0]] = max(latest.get(one[0], one[1:]), one[1:])
     decoded = {written: labels.code(json.loads(written)) for written in {text for _, text in latest.values()}}
-    known = {profile: decoded[written] for profile, (_, written) in latest.items()}
-    return codes_by_profile(known, profiles)
+    known = np.fromiter((decoded[written] for _, written in latest.values()), np.int32, len(latest))
+    return codes_by_profile(np.fromiter(latest, np.int64, len(latest)), known, profiles)
 
 
-def codes_by_profile(known: dict[int, int], profiles: Ints) -> Codes:
-    return np.fromiter((known.get(profile, MISSING) for profile in profiles.tolist()), np.int32, len(profiles))
+def codes_by_profile(known: Ints, codes: Codes, profiles: Ints) -> Codes:
+    """Per profile its code; the last one where it is `known` more than once."""
+    if not len(known):
+        return np.full(len(profiles), MISSING, np.int32)
+    order = np.argsort(known, kind="stable")
+    place = order[np.searchsorted(known, profiles, side="right", sorter=order) - 1]
+    return np.where(known[place] == profiles, codes[place], np.int32(MISSING))

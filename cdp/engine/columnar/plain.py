@@ -21,6 +21,7 @@ def count_plain(
     first_row: int,
     stop_row: int,
     edges: Array,
+    group: Array,
     window: int,
     as_of: int,
     is_timed: bool,
@@ -31,7 +32,7 @@ def count_plain(
     used: Array,
 ) -> None:
     """How many came how far by buckets of entry, between `edges`, of those whose first row of step 1 is in
-    [first_row, stop_row).
+    [first_row, stop_row). With a `group` per place it stands for the bucket, and there are two edges.
 
     counts: (buckets, steps + 1) by depth. still_open: (buckets,). If `is_timed`, took[k, :used[k]] are the durations of
     step k of all who did it, took[0] those from entry to completion, and took_in the buckets of the same.
@@ -55,19 +56,20 @@ def count_plain(
                 bucket += 1
             until = edges[bucket + 1]
             depth, opened = follow(streams, place, at, stop, until, window, as_of, opened, cursors, chain)
+            into = np.int64(group[place]) if len(group) else bucket
             if depth:
-                counts[bucket, depth] += 1
+                counts[into, depth] += 1
             if 0 < depth < steps:
-                still_open[bucket] += has_entry(streams, at, stop, as_of - window, until)
+                still_open[into] += has_entry(streams, at, stop, as_of - window, until)
             if is_timed and depth > 1:
                 time_plain(streams, chain, depth, stop, until, cursors, times)
                 for step in range(1, depth):
                     took[step, used[step]] = times[step] - times[step - 1]
-                    took_in[step, used[step]] = bucket
+                    took_in[step, used[step]] = into
                     used[step] += 1
                 if depth == steps:
                     took[0, used[0]] = times[steps - 1] - times[0]
-                    took_in[0, used[0]] = bucket
+                    took_in[0, used[0]] = into
                     used[0] += 1
             at = stop if bucket == last_bucket else first_from(streams, 0, at, stop, until)
 
@@ -107,6 +109,22 @@ def list_plain(
             times[people, step] = NEVER
         still_open[people] = depth < steps and has_entry(streams, at, stop, as_of - window, end)
         people += 1
+    return people
+
+
+@kernel
+def list_entrants(
+    streams: Array, skip: Array, first_row: int, stop_row: int, start: int, end: int, places: Array
+) -> int:
+    """Write those of `count_plain` who enter in [start, end); returns how many."""
+    people = 0
+    row = first_of_person(streams, first_row)
+    while row < stop_row:
+        place = np.int64(load_int32(streams[0, PROFILE], row))
+        first, row = rows_of_place(streams, 0, place, row)
+        if not skip[place] and has_entry(streams, first, row, start, end):
+            places[people] = place
+            people += 1
     return people
 
 
@@ -177,7 +195,7 @@ def has_entry(streams: Array, row: int, stop: int, low: int, until: int) -> bool
     """Whether one of the rows of step 1 is in [low, until)."""
     if until <= low or load_int64(streams[0, TS], stop - 1) < low:
         return False
-    at = next_marked(streams, 0, row, stop, low)
+    at = next_marked(streams, 0, first_from(streams, 0, row, stop, low), stop, low)
     return bool(at < stop and load_int64(streams[0, TS], at) < until)
 
 

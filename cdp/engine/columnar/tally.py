@@ -1,7 +1,7 @@
 """Counts and times of a funnel by bucket of entry, or by group."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from cdp.engine.columnar.step_streams import table_of
 from cdp.engine.columnar.walk import ROWS_PER_RANGE, Track, by_steps, skipped, tracks_of
 
 Buckets = NDArray[np.int16]
+UNGROUPED: Buckets = np.empty(0, np.int16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,21 +37,40 @@ def plain_answers(snapshot: Snapshot, spec: FunnelSpec, edges: Sequence[int], as
     return answers(tallies, len(spec.steps), len(edges) - 1)
 
 
-def tally_side(side: Side, tracks: Sequence[Track], spec: FunnelSpec, edges: Ints, as_of: int) -> list[Tally]:
+def tally_side(
+    side: Side,
+    tracks: Sequence[Track],
+    spec: FunnelSpec,
+    edges: Ints,
+    as_of: int,
+    group: Buckets = UNGROUPED,
+    groups: int = 0,
+) -> list[Tally]:
+    """By buckets of entry between `edges`, or by the `group` of each place in the side."""
+    buckets = groups or len(edges) - 1
     held = by_steps(side, tracks, spec.steps)
     streams, skip, steps = table_of(held), skipped(side, spec), len(held)
 
     def work(low: int, high: int) -> Tally:
-        counts, still_open = np.zeros((len(edges) - 1, steps + 1), np.int64), np.zeros(len(edges) - 1, np.int64)
+        counts, still_open = np.zeros((buckets, steps + 1), np.int64), np.zeros(buckets, np.int64)
         # Nobody counts more often than there are rows, apart from the last one with rows beyond the range.
         size = high - low + len(edges) if spec.timed else 0
         took, took_in, used = np.empty((steps, size), np.int64), np.empty((steps, size), np.int16), np.zeros(steps, int)
-        bounds = (low, high, edges, spec.window, as_of, spec.timed)
+        bounds = (low, high, edges, group, spec.window, as_of, spec.timed)
         count_plain(streams, skip, *bounds, counts, still_open, took, took_in, used)
         ends = list(enumerate(used.tolist()))
         return Tally(counts, still_open, [took[k, :n] for k, n in ends], [took_in[k, :n] for k, n in ends])
 
     return spread(work, len(held[0].ts), ROWS_PER_RANGE)
+
+
+def whole_answer(tallies: Sequence[Tally], steps: int) -> FunnelAnswer:
+    """Of all buckets as one."""
+    summed = [
+        replace(one, counts=one.counts.sum(axis=0, keepdims=True), still_open=one.still_open.sum(keepdims=True))
+        for one in tallies
+    ]
+    return answers(summed, steps, 1)[0]
 
 
 def answers(tallies: Sequence[Tally], steps: int, buckets: int) -> list[FunnelAnswer]:

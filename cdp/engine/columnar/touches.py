@@ -1,86 +1,265 @@
-"""Which of a profile's events gives a breakdown its value."""
+"""Which of a profile's events gives a breakdown its value. Values are looked at only where one is taken."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
 from cdp.engine.base import Ints
 from cdp.engine.columnar.arrow import Array
+from cdp.engine.columnar.columns import JSON, TEXT, Column
 from cdp.engine.columnar.jit import kernel
-from cdp.engine.columnar.kernels import load_int32, load_int64, load_uint32
-from cdp.engine.columnar.labels import MISSING, Codes
-from cdp.engine.columnar.snapshot import Stream
+from cdp.engine.columnar.kernels import load_int32, load_int64, loader
+from cdp.engine.columnar.labels import MISSING, Codes, Labels, event_codes, only_column, value_codes
+from cdp.engine.columnar.masks import verdicts
+from cdp.engine.columnar.pool import spread
+from cdp.engine.columnar.snapshot import Side, Stream
+from cdp.engine.columnar.step_streams import (
+    PROFILE,
+    ROWS,
+    TS,
+    WIDTH,
+    StepStream,
+    is_marked,
+    load_uint8,
+    rows_of_place,
+)
+from cdp.engine.columnar.walk import PEOPLE_PER_RANGE, NamedTrack, begins_of
+from cdp.engine.predicates import is_missing
 
-# Addresses of profile (int32), time, received, sequence number (int64), bits (uint32) and code (int32); rows, and
-# whether there are bits per row.
-PROFILE, TS, RECEIVED, SEQ, BITS, CODE, ROWS, PER_ROW = range(8)
+# Columns of the table behind those of `step_streams`: addresses of received and sequence number (int64) per row; the
+# row of the column that is the stream's first; addresses of the column's rows (int64; 0: all), kinds (uint8; 0: values
+# are codes), values and of the texts that are missing as TEXT and as JSON (bool; 0: none); bytes per value, and rows
+# in the column.
+RECEIVED, SEQ, FIRST, COLUMN_ROWS, KIND, VALUE, NO_TEXT, NO_JSON, VALUE_BYTES, COLUMN_SIZE = range(WIDTH, WIDTH + 10)
+
+load_int8 = loader(8, types.int8)
+load_int16 = loader(16, types.int16)
 
 
-class Coded:
-    """A stream with its bits and the codes of its events; keeps alive what `line` points to."""
+class Source(Protocol):
+    """Where the rows of a stream have the property; keeps alive what `line` points to."""
 
-    def __init__(self, stream: Stream, bits: NDArray[np.uint32], codes: Codes) -> None:
-        self.stream = stream
-        self.bits = bits
-        self.codes = np.ascontiguousarray(codes, np.int32)
-        self.received = np.ascontiguousarray(stream.gather(lambda view: view.key("received")), np.int64)
-        self.seq = np.ascontiguousarray(stream.gather(lambda view: view.key("seq")), np.int64)
+    def line(self) -> list[int]: ...
+
+    def codes(self, rows: Ints, labels: Labels) -> Codes: ...
+
+
+@dataclass(frozen=True, eq=False)
+class CodedRows:
+    """A code for every row."""
+
+    by_row: Codes
 
     def line(self) -> list[int]:
-        arrays = (self.stream.profile, self.stream.ts, self.received, self.seq, self.bits, self.codes)
-        addresses = [array.ctypes.data for array in arrays]
-        return [*addresses, len(self.codes), int(len(self.bits) == len(self.codes))]
+        return [0, 0, 0, self.by_row.ctypes.data, 0, 0, self.by_row.itemsize, len(self.by_row)]
+
+    def codes(self, rows: Ints, _: Labels) -> Codes:
+        return self.by_row[rows]
 
 
-def table_of(coded: Sequence[Coded]) -> Ints:
-    return np.array([one.line() for one in coded], np.int64).reshape(-1, PER_ROW + 1)
+@dataclass(frozen=True, eq=False)
+class ColumnRows:
+    """The column of a table whose row `first` is the stream's first. no_text, no_json: whether a text is missing."""
+
+    column: Column
+    first: int
+    is_dense: bool
+    no_text: NDArray[np.bool_]
+    no_json: NDArray[np.bool_]
+
+    def line(self) -> list[int]:
+        column = self.column
+        rows = 0 if self.is_dense else column.rows.ctypes.data
+        absent = [one.ctypes.data if one.any() else 0 for one in (self.no_text, self.no_json)]
+        addresses = [rows, column.kind.ctypes.data, column.value.ctypes.data, *absent]
+        return [self.first, *addresses, column.value.itemsize, len(column)]
+
+    def codes(self, rows: Ints, labels: Labels) -> Codes:
+        """Of rows that have a value."""
+        place = rows + self.first
+        if not self.is_dense:
+            place = np.searchsorted(self.column.rows, place)
+        return value_codes(self.column, self.column.kind[place], self.column.value[place], labels, lambda value: value)
 
 
-def touched(coded: Sequence[Coded], size: int, steps: int, bounds: tuple[int, int], is_last: bool) -> Codes:
-    """Per place below `size` the code of the first or last event of any step in [bounds] that has one."""
-    codes = np.full(size, MISSING, np.int32)
-    best = np.zeros((3, size), np.int64)
-    mark_touches(table_of(coded), (1 << steps) - 1, *bounds, is_last, codes, best)
-    return codes
+@dataclass(frozen=True, eq=False)
+class Touchable:
+    """The rows of a stream that serve the steps asked for, and their values."""
+
+    served: StepStream
+    received: Ints
+    seq: Ints
+    source: Source
+
+    def line(self) -> list[int]:
+        return [*self.served.line(), self.received.ctypes.data, self.seq.ctypes.data, *self.source.line()]
 
 
-def values_at(coded: Sequence[Coded], step: int, place: NDArray[np.int32], ts: Ints) -> Codes:
-    """The code of the first event that serves the step, for each place at its time."""
-    codes = np.full(len(place), MISSING, np.int32)
-    best = np.zeros((2, len(place)), np.int64)
-    mark_values(table_of(coded), step, place, ts, codes, best, np.zeros(len(place), np.uint8))
+def touchable(side: Side, track: NamedTrack, steps: int, name: str, labels: Labels) -> Touchable:
+    """steps: the bits of those asked for."""
+    stream, bits = track.stream, track.bits
+    mask = ((bits & np.uint32(steps)) != 0).view(np.uint8) if len(bits) == len(stream.ts) else None
+    return Touchable(
+        StepStream(stream.profile, stream.ts, mask, begins_of(side, track)),
+        np.ascontiguousarray(stream.gather(lambda view: view.key("received")), np.int64),
+        np.ascontiguousarray(stream.gather(lambda view: view.key("seq")), np.int64),
+        source_of(stream, name, labels),
+    )
+
+
+def source_of(stream: Stream, name: str, labels: Labels) -> Source:
+    view = stream.pieces[0].view
+    column = only_column(view, name) if stream.order is None else None
+    if column is None:
+        return CodedRows(np.ascontiguousarray(event_codes(stream, name, labels), np.int32))
+    no_text, no_json = (verdicts(column, kind, is_missing, "is missing") for kind in (TEXT, JSON))
+    return ColumnRows(column, view.start, len(column) == len(view.table), no_text, no_json)
+
+
+def touchables(side: Side, tracks: Sequence[NamedTrack], steps: int, name: str, labels: Labels) -> list[Touchable]:
+    serving = [one for one in tracks if any(steps >> step & 1 for step in one.serves)]
+    return [touchable(side, one, steps, name, labels) for one in serving]
+
+
+def table_of(streams: Sequence[Touchable]) -> Ints:
+    return np.array([one.line() for one in streams], np.int64).reshape(-1, COLUMN_SIZE + 1)
+
+
+def touched(
+    streams: Sequence[Touchable], people: NDArray[np.int32], bounds: tuple[int, int], is_last: bool, labels: Labels
+) -> Codes:
+    """Per person (ascending places) the code of the first or last event in [bounds] that has a value."""
+    table = table_of(streams)
+    stream, row = np.empty(len(people), np.int32), np.empty(len(people), np.int64)
+
+    def work(low: int, high: int) -> None:
+        mark_touches(table, people[low:high], *bounds, is_last, stream[low:high], row[low:high])
+
+    spread(work, len(people), PEOPLE_PER_RANGE)
+    return codes_of(streams, stream, row, labels)
+
+
+def values_at(streams: Sequence[Touchable], place: NDArray[np.int32], ts: Ints, labels: Labels) -> Codes:
+    """The code of the first event, for each place at its time."""
+    stream, row = np.full(len(place), MISSING, np.int32), np.empty(len(place), np.int64)
+    mark_values(table_of(streams), place, ts, stream, row)
+    return codes_of(streams, stream, row, labels)
+
+
+def codes_of(streams: Sequence[Touchable], stream: NDArray[np.int32], row: Ints, labels: Labels) -> Codes:
+    codes = np.full(len(stream), MISSING, np.int32)
+    for number, one in enumerate(streams):
+        where = np.flatnonzero(stream == number)
+        codes[where] = one.source.codes(row[where], labels)
     return codes
 
 
 @kernel
-def mark_touches(streams: Array, step_bits: int, low: int, high: int, is_last: bool, codes: Array, best: Array) -> None:
-    """best: (time, received, sequence number) of the event that gave each code, (3, places)."""
-    for stream in range(len(streams)):
-        line = streams[stream]
-        per_row = line[PER_ROW]
-        if not line[ROWS] or (not per_row and not load_uint32(line[BITS], 0) & step_bits):
-            continue
-        for row in range(line[ROWS]):
-            code = load_int32(line[CODE], row)
-            if code < 0 or (per_row and not load_uint32(line[BITS], row) & step_bits):
+def mark_touches(
+    streams: Array, people: Array, low: int, high: int, is_last: bool, found_stream: Array, found_row: Array
+) -> None:
+    """Set the stream and row of each person's touch, MISSING where there is none."""
+    ends, cursors = np.zeros(len(streams), np.int64), np.zeros(len(streams), np.int64)
+    for index in range(len(people)):
+        place = np.int64(people[index])
+        best, best_row = -1, -1
+        for stream in range(len(streams)):
+            first, stop = rows_of_place(streams, stream, place, ends[stream])
+            ends[stream] = stop
+            if first == stop:
                 continue
-            ts = load_int64(line[TS], row)
-            if not low <= ts <= high:
+            if (
+                best >= 0
+                and not is_last
+                and load_int64(streams[stream, TS], first) > load_int64(streams[best, TS], best_row)
+            ):
                 continue
-            place = load_int32(line[PROFILE], row)
-            if codes[place] >= 0:
-                if ts != best[0, place]:
-                    is_better = (ts > best[0, place]) == is_last
-                else:
-                    received, seq = load_int64(line[RECEIVED], row), load_int64(line[SEQ], row)
-                    is_later = received > best[1, place] or (received == best[1, place] and seq > best[2, place])
-                    is_better = is_later == is_last
-                if not is_better:
-                    continue
-            codes[place] = code
-            best[0, place], best[1, place] = ts, load_int64(line[RECEIVED], row)
-            best[2, place] = load_int64(line[SEQ], row)
+            row = touch_in(streams, stream, first, stop, low, high, is_last, cursors)
+            if row >= 0 and (best < 0 or is_before(streams, stream, row, best, best_row) != is_last):
+                best, best_row = stream, row
+        found_stream[index], found_row[index] = best, best_row
+
+
+@kernel
+def touch_in(
+    streams: Array, stream: int, first: int, stop: int, low: int, high: int, is_last: bool, cursors: Array
+) -> int:
+    """The first or last of a person's rows in the stream that is a touch, or -1. cursors: places in the columns that
+    are not behind these rows."""
+    begin, end = first + streams[stream, FIRST], stop + streams[stream, FIRST]
+    rows = streams[stream, COLUMN_ROWS]
+    if rows:
+        begin = seek_row(rows, cursors[stream], streams[stream, COLUMN_SIZE], begin)
+        end = seek_row(rows, begin, streams[stream, COLUMN_SIZE], end)
+        cursors[stream] = end
+    at, ahead = (end - 1, -1) if is_last else (begin, 1)
+    while begin <= at < end:
+        row = (load_int64(rows, at) if rows else at) - streams[stream, FIRST]
+        is_within = low <= load_int64(streams[stream, TS], row) <= high
+        if is_within and is_marked(streams, stream, row) and has_value(streams, stream, at):
+            return int(row)
+        at += ahead
+    return -1
+
+
+@kernel
+def seek_row(rows: int, low: int, high: int, wanted: int) -> int:
+    """First place in [low, high) whose row is not below the wanted one; near ones are found first."""
+    stride = 1
+    while low + stride < high and load_int64(rows, low + stride) < wanted:
+        low += stride
+        stride *= 2
+    high = min(high, low + stride)
+    while low < high:
+        middle = (low + high) >> 1
+        if load_int64(rows, middle) < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def has_value(streams: Array, stream: int, at: int) -> bool:
+    """Whether the value at this place of the column is not missing."""
+    if not streams[stream, KIND]:
+        return bool(load_int32(streams[stream, VALUE], at) >= 0)
+    kind = load_uint8(streams[stream, KIND], at)
+    if kind == TEXT:
+        absent = streams[stream, NO_TEXT]
+    elif kind == JSON:
+        absent = streams[stream, NO_JSON]
+    else:
+        return True
+    if not absent:
+        return True
+    return bool(load_uint8(absent, text_at(streams[stream, VALUE], streams[stream, VALUE_BYTES], at)) == 0)
+
+
+@kernel
+def text_at(values: int, size: int, at: int) -> int:
+    if size == 1:
+        return int(load_int8(values, at))
+    if size == 2:
+        return int(load_int16(values, at))
+    if size == 4:
+        return int(load_int32(values, at))
+    return int(load_int64(values, at))
+
+
+@kernel
+def is_before(streams: Array, stream: int, row: int, other: int, other_row: int) -> bool:
+    """By time, then reception, then sequence number."""
+    ours, theirs = load_int64(streams[stream, TS], row), load_int64(streams[other, TS], other_row)
+    if ours == theirs:
+        ours, theirs = load_int64(streams[stream, RECEIVED], row), load_int64(streams[other, RECEIVED], other_row)
+    if ours == theirs:
+        ours, theirs = load_int64(streams[stream, SEQ], row), load_int64(streams[other, SEQ], other_row)
+    return bool(ours < theirs)
 
 
 @kernel
@@ -98,24 +277,16 @@ def find_row(profile_at: int, ts_at: int, rows: int, place: int, ts: int) -> int
 
 
 @kernel
-def mark_values(streams: Array, step: int, places: Array, ts: Array, codes: Array, best: Array, has: Array) -> None:
-    """best: (received, sequence number) of the event that gave each code, (2, rows)."""
+def mark_values(streams: Array, places: Array, ts: Array, found_stream: Array, found_row: Array) -> None:
+    """Set the stream and row of the first event of each place at its time, of those that have any."""
     for stream in range(len(streams)):
-        line = streams[stream]
-        rows, per_row = line[ROWS], line[PER_ROW]
+        profile, times, rows = streams[stream, PROFILE], streams[stream, TS], streams[stream, ROWS]
         for index in range(len(places)):
-            row = find_row(line[PROFILE], line[TS], rows, places[index], ts[index])
-            while row < rows and load_int32(line[PROFILE], row) == places[index]:
-                if load_int64(line[TS], row) != ts[index]:
+            row = find_row(profile, times, rows, places[index], ts[index])
+            while row < rows and load_int32(profile, row) == places[index] and load_int64(times, row) == ts[index]:
+                if is_marked(streams, stream, row):
+                    best = found_stream[index]
+                    if best < 0 or is_before(streams, stream, row, best, found_row[index]):
+                        found_stream[index], found_row[index] = stream, row
                     break
-                if (load_uint32(line[BITS], row if per_row else 0) >> step) & 1:
-                    received, seq = load_int64(line[RECEIVED], row), load_int64(line[SEQ], row)
-                    if (
-                        not has[index]
-                        or received < best[0, index]
-                        or (received == best[0, index] and seq < best[1, index])
-                    ):
-                        has[index] = 1
-                        codes[index] = load_int32(line[CODE], row)
-                        best[0, index], best[1, index] = received, seq
                 row += 1

@@ -146,7 +146,7 @@ def skipped(side: Side, spec: FunnelSpec) -> Flags:
     """1 for those who are not asked about here."""
     if spec.profiles is None:
         return side.skip
-    others = ~np.isin(side.ids, np.fromiter(spec.profiles, np.int64, len(spec.profiles)))
+    others = ~np.isin(side.ids, spec.profiles)
     return side.skip | others.view(np.uint8)
 
 
@@ -292,5 +292,5 @@ def entrants(side: Side, streams: Ints, spec: FunnelSpec, start: int, end: int) 
     entered &= side.skip ^ 1
     people = np.flatnonzero(entered).astype(np.int32)
     if spec.profiles is not None:
-        people = people[np.isin(side.ids[people], np.fromiter(spec.profiles, np.int64, len(spec.profiles)))]
+        people = people[np.isin(side.ids[people], spec.profiles)]
     return people

@@ -6,6 +6,8 @@ from typing import get_args
 import numpy as np
 
 from cdp.engine.base import Counting, FunnelSpec, Step
+from cdp.engine.columnar.labels import Labels
+from cdp.engine.columnar.plain_breakdown import entrants
 from cdp.engine.columnar.snapshot import Piece, Side, Stream
 from cdp.engine.columnar.table import EMPTY, View
 from cdp.engine.columnar.tally import tally_side
@@ -26,6 +28,8 @@ def warm(countings: Sequence[Counting] = get_args(Counting)) -> None:
             spec = FunnelSpec(steps, "ordered", 1, counting, 0, 2)
             walk_side(side, spec, as_of=2, floor=0)
             if is_plain(spec):
-                tally_side(side, tracks_of(side, spec, as_of=2), spec, np.array([0, 2]), as_of=2)
-    touched([], 1, 1, (0, 1), is_last=False)
-    values_at([], 0, np.empty(0, np.int32), np.empty(0, np.int64))
+                tracks = tracks_of(side, spec, as_of=2)
+                tally_side(side, tracks, spec, np.array([0, 2]), as_of=2)
+                entrants(side, tracks, spec, 0, 2)
+    touched([], np.empty(0, np.int32), (0, 1), False, Labels())
+    values_at([], np.empty(0, np.int32), np.empty(0, np.int64), Labels())
