@@ -9,9 +9,20 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from cdp.definitions.funnels import FunnelDraft, parse_draft
-from cdp.models import Change, Event, EventAlias, EventCopy, Funnel, Identifier, Profile, RejectedItem
+from cdp.models import (
+    Change,
+    Event,
+    EventAlias,
+    EventCopy,
+    Funnel,
+    Identifier,
+    Profile,
+    RejectedItem,
+    Segment,
+    Spell,
+)
 from cdp.queries import funnels as funnel_queries
-from cdp.services import aliases, funnels
+from cdp.services import aliases, funnels, segments
 from stratum.lib import clock
 from stratum.lib import forms as refused
 from stratum.lib.refusal import Invalid
@@ -170,3 +181,33 @@ class FunnelAdministration(ServiceAdmin):
         for funnel in queryset.select_related("workspace"):
             funnels.restore(workspace=funnel.workspace, by=actor_of(request), funnel_id=funnel.pk, now=clock.now())
         messages.success(request, "Restored.")
+
+
+@admin.register(Segment)
+class SegmentAdministration(ReadOnlyAdmin):
+    list_display = ["name", "workspace", "version", "created_by", "updated_at", "archived_at"]
+    list_filter = [("archived_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["workspace", "created_by"]
+    search_fields = ["name", "workspace__name", "workspace__slug"]
+    actions = ["archive", "restore"]
+
+    @admin.action(description="Archive the selected segments")
+    def archive(self, request: HttpRequest, queryset: QuerySet[Segment]) -> None:
+        for segment in queryset.select_related("workspace"):
+            segments.archive(workspace=segment.workspace, by=actor_of(request), segment_id=segment.pk, now=clock.now())
+        messages.success(request, "Archived.")
+
+    @admin.action(description="Restore the selected segments")
+    def restore(self, request: HttpRequest, queryset: QuerySet[Segment]) -> None:
+        for segment in queryset.select_related("workspace"):
+            segments.restore(workspace=segment.workspace, by=actor_of(request), segment_id=segment.pk, now=clock.now())
+        messages.success(request, "Restored.")
+
+
+@admin.register(Spell)
+class SpellAdministration(TruthAdmin):
+    list_display = ["id", "segment", "profile_id", "entered_at", "entry_reason", "exited_at", "exit_reason"]
+    list_select_related = ["segment"]
+    search_fields = ["profile_id__exact", "segment__id__exact"]
+    search_help_text = "A whole profile number or segment id."
+    ordering = ["-id"]

@@ -1,13 +1,15 @@
 """What profiles and events look like on the wire."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from cdp.models import Change, Event, Kind, RejectedItem
+from cdp.queries import segments
 from cdp.queries.events import Arrival
 from cdp.queries.profiles import ProfileCard, TimelineItem
 from cdp.services.aliases import MOST_LINES
@@ -40,19 +42,31 @@ class ProfileShape(serializers.Serializer[Any]):
     events = serializers.IntegerField(help_text="Events that count.")
     purchases = serializers.IntegerField()
 
-    def to_representation(self, instance: ProfileCard) -> dict[str, Any]:
+    def to_representation(self, instance: tuple[ProfileCard, Sequence[UUID]]) -> dict[str, Any]:
+        card, segments_in = instance
         return {
-            "id": instance.id,
-            "identifiers": instance.identifiers,
-            "attributes": instance.attributes,
+            "id": card.id,
+            "identifiers": card.identifiers,
+            "attributes": card.attributes,
             "traits": {},
-            "segments": [],
-            "lifecycle_stage": instance.lifecycle_stage,
-            "created_at": instance.created_at,
-            "last_seen_at": instance.facts.last_seen_at,
-            "events": instance.facts.events,
-            "purchases": instance.facts.purchases,
+            "segments": [str(segment) for segment in segments_in],
+            "lifecycle_stage": card.lifecycle_stage,
+            "created_at": card.created_at,
+            "last_seen_at": card.facts.last_seen_at,
+            "events": card.facts.events,
+            "purchases": card.facts.purchases,
         }
+
+
+def profile_line(card: ProfileCard) -> dict[str, Any]:
+    return profile_lines([card])[0]
+
+
+def profile_lines(cards: Sequence[ProfileCard]) -> list[dict[str, Any]]:
+    """Cards as the API writes them; one query for the segments of all."""
+    found = segments.ids_of([card.id for card in cards])
+    shape = ProfileShape([(card, found.get(card.id, ())) for card in cards], many=True)
+    return list(shape.data)
 
 
 class MergeShape(serializers.Serializer[Any]):
@@ -69,7 +83,7 @@ class WholeProfileShape(ProfileShape):
 
     def to_representation(self, instance: tuple[ProfileCard, list[Change]]) -> dict[str, Any]:  # type: ignore[override]
         card, merges = instance
-        return {**super().to_representation(card), "merges": MergeShape(merges, many=True).data}
+        return {**profile_line(card), "merges": MergeShape(merges, many=True).data}
 
 
 class ProfilePageShape(serializers.Serializer[Any]):

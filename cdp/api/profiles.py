@@ -15,6 +15,8 @@ from cdp.api.profile_shapes import (
     ProfileShape,
     SplitBody,
     WholeProfileShape,
+    profile_line,
+    profile_lines,
 )
 from cdp.models import IdentifierKind, Profile
 from cdp.queries import profiles as queries
@@ -51,7 +53,7 @@ class ProfileListApi(APIView):
         pages = CursorPages("-id")
         rows = pages.paginate_queryset(queries.matching(request.workspace, wanted), request, self)
         cards = queries.cards(request.workspace, rows, now=request.now)
-        return pages.get_paginated_response(ProfileShape(cards, many=True).data)
+        return pages.get_paginated_response(profile_lines(cards))
 
 
 class ProfileLookupApi(APIView):
@@ -68,7 +70,7 @@ class ProfileLookupApi(APIView):
     def get(self, request: ApiRequest) -> Response:
         kind, value = _one_identifier(request)
         profile = queries.look_up(request.workspace, kind=kind, value=value)
-        return Response(ProfileShape(queries.card(request.workspace, profile, now=request.now)).data)
+        return Response(profile_line(queries.card(request.workspace, profile, now=request.now)))
 
 
 class ProfileApi(APIView):

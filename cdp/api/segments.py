@@ -9,7 +9,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cdp.api.profile_shapes import ProfilePageShape, ProfileShape
+from cdp.api.profile_shapes import ProfilePageShape, profile_lines
 from cdp.api.segment_shapes import SegmentBody, SegmentLineShape, SegmentPageShape, SegmentPatch, SegmentShape
 from cdp.definitions.segments import parse_draft
 from cdp.models import Segment
@@ -167,7 +167,7 @@ class SegmentMembersApi(APIView):
         pages = CursorPages("-id")
         rows = pages.paginate_queryset(found, request, self) or []
         cards = profiles.cards(request.workspace, rows, now=request.now)
-        return pages.get_paginated_response(ProfileShape(cards, many=True).data)
+        return pages.get_paginated_response(profile_lines(cards))
 
 
 def _segment(request: ApiRequest, segment: Segment, *, status: int = 200) -> Response:

@@ -5,6 +5,7 @@ import re
 from cdp.models import Identifier
 from cdp.queries import profiles
 from cdp.queries.segments import Found
+from stratum.lib.refusal import Fault, Invalid
 from stratum.workspaces.models import Workspace
 
 SEPARATORS = re.compile(r"[\s,;]+")
@@ -18,9 +19,12 @@ def words_of(text: str) -> list[str]:
 
 def resolve(workspace: Workspace, text: str) -> Found:
     """By e-mail address, user id or any other identifier, else by profile number. One of several profiles is taken
-    when a word is several people's: the one who has it as the strongest identifier.
+    when a word is several people's: the one who has it as the strongest identifier. Raises Invalid for too many words.
     """
     words = words_of(text)
+    if len(words) > MOST_WORDS:
+        sentence = f"These are {len(words):,} people. Add at most {MOST_WORDS:,} at once."
+        raise Invalid([Fault("/people", sentence, "too_many")])
     owners = _owners(workspace, words)
     numbers = [int(word) for word in words if _may_be_number(word) and word not in owners]
     live = set(profiles.live(workspace).filter(pk__in=numbers).values_list("pk", flat=True))

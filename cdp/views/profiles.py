@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from cdp.models import Change, Event, Profile
 from cdp.queries import profiles as queries
+from cdp.queries import segments
 from cdp.queries.profiles import ProfileCard, TimelineItem
 from cdp.services import profiles as services
 from cdp.views import event_words as words
@@ -139,6 +140,7 @@ def _identity(request: MemberRequest, profile: Profile) -> dict[str, object]:
         "identifiers": [(_kind_words(kind), values) for kind, values in card.identifiers.items()],
         "attributes": [(name, _attribute(value)) for name, value in sorted(card.attributes.items())],
         "merges": [_merge(change) for change in queries.merges(profile)],
+        "memberships": segments.memberships(profile),
         "may_build": request.actor.may("build"),
         "may_manage": request.actor.may("manage"),
     }

@@ -46,9 +46,9 @@ def segment_new(request: MemberRequest) -> HttpResponse:
     """Words that stand for nobody are shown again beside the rest, until they are mended or left out on purpose."""
     if request.method != "POST":
         return render(request, "cdp/segments/new.html", {"typed": {}})
-    words = segment_words.resolve(request.workspace, request.POST.get("people", ""))
-    context: dict[str, object] = {"typed": request.POST, "found": words}
+    context: dict[str, object] = {"typed": request.POST}
     try:
+        words = context["found"] = segment_words.resolve(request.workspace, request.POST.get("people", ""))
         _refuse_unknown(request, words)
         segment = services.create_static(
             workspace=request.workspace,
@@ -96,8 +96,10 @@ def segment_rename(request: MemberRequest, segment_id: UUID) -> HttpResponse:
 @access.page("build")
 def segment_add(request: MemberRequest, segment_id: UUID) -> HttpResponse:
     segment = queries.get(request.workspace, segment_id)
-    words = segment_words.resolve(request.workspace, request.POST.get("people", ""))
+    typed = request.POST.get("people", "")
+    context: dict[str, object] = {"adding": typed}
     try:
+        words = context["found"] = segment_words.resolve(request.workspace, typed)
         _refuse_unknown(request, words)
         added = services.add_members(
             workspace=request.workspace,
@@ -107,8 +109,7 @@ def segment_add(request: MemberRequest, segment_id: UUID) -> HttpResponse:
             now=request.now,
         )
     except Refusal as refused:
-        context = {"adding": request.POST.get("people", ""), "found": words} | _faults(refused)
-        return _detail(request, segment, context)
+        return _detail(request, segment, context | _faults(refused))
     messages.success(request, f"{added:,} added.")
     return redirect("segment_detail", segment_id)
 

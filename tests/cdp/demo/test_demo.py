@@ -2,14 +2,16 @@
 
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from cdp.demo.shop import messages
-from cdp.models import Change, Event, EventCopy, Funnel, Identifier, Kind, Profile, RejectedItem
+from cdp.models import Change, Event, EventCopy, Funnel, Identifier, Kind, Profile, RejectedItem, Spell
+from cdp.queries import segments as segment_queries
 from cdp.queries.engine import fresh_engine
-from cdp.services import demo
+from cdp.services import demo, segments
 from cdp.services.ingest import ingest
 from stratum.workspaces.access import SYSTEM, Actor
 from stratum.workspaces.models import Member, User, Workspace
@@ -179,6 +181,24 @@ def test_removal_keeps_members_keys_and_what_people_sent_and_made(now: datetime,
     assert list(workspace.funnels.all()) == [own]
     assert workspace.write_keys.count() == 2
     assert workspace.members.count() == 1
+
+
+@pytest.mark.django_db
+def test_removal_leaves_segments_with_those_who_stay(now: datetime) -> None:
+    """Also with merged ones, who were in before they were merged."""
+    workspace = build(now).workspace
+    track(workspace, now, "mine-1", userId="somebody-new")
+    stays = Identifier.objects.get(workspace=workspace, value="somebody-new").profile_id
+    everybody = np.array(Profile.objects.filter(workspace=workspace).values_list("pk", flat=True), np.int64)
+    segment = segments.create_static(
+        workspace=workspace, by=SYSTEM, name="Everybody", description="", profiles=everybody, now=now
+    )
+    merged = Profile.objects.filter(workspace=workspace, merged_into__isnull=False).first()
+    assert merged is not None
+    Spell.objects.create(segment=segment, profile_id=merged.pk, entered_at=now, entry_reason=Spell.Reason.MANUAL)
+    remove(workspace, now)
+    assert segment_queries.members(workspace, segment).tolist() == [stays]
+    assert list(Spell.objects.values_list("profile_id", flat=True)) == [stays]
 
 
 @pytest.mark.django_db

@@ -4,13 +4,15 @@ import json
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pytest
 from django.contrib import admin
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from cdp.models import Change, EventAlias, EventCopy, Funnel, Profile
+from cdp.models import Change, EventAlias, EventCopy, Funnel, Profile, Segment, Spell
+from cdp.services import segments
 from cdp.services.profiles import void_events
 from stratum.workspaces.access import SYSTEM
 from stratum.workspaces.models import User, Workspace
@@ -38,7 +40,15 @@ def rows(workspace: Workspace, tell: Tell, now: datetime) -> None:
     void_events(workspace=workspace, message_ids=["one"], reason="", by=SYSTEM, now=now)
     EventAlias.objects.create(workspace=workspace, original="Bought", name="purchase")
     Funnel.objects.create(workspace=workspace, name="A", definition=DEFINITION, created_at=now, updated_at=now)
-    assert EventCopy.objects.exists() and Change.objects.exists()
+    segments.create_static(
+        workspace=workspace,
+        by=SYSTEM,
+        name="Friends",
+        description="",
+        profiles=np.array(Profile.objects.values_list("pk", flat=True), np.int64),
+        now=now,
+    )
+    assert EventCopy.objects.exists() and Change.objects.exists() and Spell.objects.exists()
 
 
 def listed(model: type[Model]) -> str:
@@ -125,3 +135,17 @@ class TestFunnels:
         for action, is_archived in (("archive", True), ("restore", False)):
             staff.post(listed(Funnel), {"action": action, "_selected_action": [str(funnel.pk)]})
             assert (Funnel.objects.get().archived_at is not None) == is_archived
+
+
+class TestSegments:
+    def test_they_are_archived_and_restored(self, staff: Client, rows: None) -> None:
+        segment = Segment.objects.get()
+        for action, is_archived in (("archive", True), ("restore", False)):
+            staff.post(listed(Segment), {"action": action, "_selected_action": [str(segment.pk)]})
+            assert (Segment.objects.get().archived_at is not None) == is_archived
+
+    def test_spells_are_found_by_profile_and_by_segment(self, staff: Client, rows: None) -> None:
+        spell = Spell.objects.get()
+        for words in (spell.profile_id, spell.segment_id):
+            assert staff.get(listed(Spell), {"q": words}).context["cl"].result_count == 1
+        assert staff.get(listed(Spell), {"q": spell.profile_id + 1}).context["cl"].result_count == 0

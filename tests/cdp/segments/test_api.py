@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from cdp.models import Profile, Segment
 from stratum.workspaces import plans
 from stratum.workspaces.models import Workspace
+from tests.cdp.people import Tell
 from tests.cdp.segments.conftest import MakeSegment, Person
 
 URL = "/api/v1/cdp/segments"
@@ -83,6 +84,40 @@ def test_members_come_in_pages(api: APIClient, friends: Segment, anna: Profile, 
     second = api.get(first["next"]).json()
     assert [page["results"][0]["id"] for page in (first, second)] == sorted([anna.pk, ben.pk], reverse=True)
     assert second["next"] is None
+
+
+class TestOfProfiles:
+    PROFILES = "/api/v1/cdp/profiles"
+
+    def test_each_names_its_segments(
+        self, api: APIClient, friends: Segment, make_segment: MakeSegment, anna: Profile, ben: Profile
+    ) -> None:
+        best, gone = make_segment(anna, name="Best friends"), make_segment(anna, name="Gone")
+        api.delete(f"{URL}/{gone.pk}")
+        both = {str(friends.pk), str(best.pk)}
+        listed = {line["id"]: set(line["segments"]) for line in api.get(self.PROFILES).json()["results"]}
+        assert listed == {anna.pk: both, ben.pk: {str(friends.pk)}}
+        assert set(api.get(f"{self.PROFILES}/{anna.pk}").json()["segments"]) == both
+        assert set(api.get(f"{self.PROFILES}/lookup", {"user_id": "anna"}).json()["segments"]) == both
+        members = api.get(f"{URL}/{best.pk}/members").json()["results"]
+        assert [set(line["segments"]) for line in members] == [both]
+
+    def test_a_merged_ones_count_for_the_survivor(
+        self, api: APIClient, make_segment: MakeSegment, tell: Tell, anna: Profile, visitor: Profile
+    ) -> None:
+        segment = make_segment(visitor, anna)
+        tell("identify", user="anna", visitor="cookie-1", hours_ago=1)
+        assert api.get(f"{self.PROFILES}/{anna.pk}").json()["segments"] == [str(segment.pk)]
+
+    def test_more_of_them_cost_no_more_queries(
+        self, api: APIClient, make_segment: MakeSegment, person: Person, django_assert_max_num_queries: Any
+    ) -> None:
+        people = [person(f"user-{number}") for number in range(20)]
+        for number in range(5):
+            make_segment(*people, name=f"Segment {number}")
+        with django_assert_max_num_queries(8):
+            results = api.get(self.PROFILES).json()["results"]
+        assert [len(line["segments"]) for line in results] == [5] * 20
 
 
 def test_it_checks_ownership(stranger_api: APIClient, friends: Segment) -> None:

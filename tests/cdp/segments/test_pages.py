@@ -1,14 +1,19 @@
 """/dashboard/cdp/segments."""
 
 from datetime import datetime
+from typing import Any
 
+import pytest
 from django.test import Client
 
 from cdp.models import Profile, Segment
+from cdp.queries import segment_words
 from cdp.queries import segments as queries
+from cdp.services import segments
 from stratum.reports.services import saved_views
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
+from tests.cdp.segments.conftest import MakeSegment, Person
 
 URL = "/dashboard/cdp/segments"
 
@@ -44,6 +49,40 @@ def test_who_is_not_found_is_listed_and_nothing_is_lost(as_bob: Client, anna: Pr
     as_bob.post(f"{URL}/new", {**typed, "skip": "on"})
     segment = Segment.objects.get()
     assert queries.members(segment.workspace, segment).tolist() == [anna.pk]
+
+
+def test_too_many_at_once_are_refused(as_bob: Client, monkeypatch: pytest.MonkeyPatch, friends: Segment) -> None:
+    monkeypatch.setattr(segment_words, "MOST_WORDS", 2)
+    for answer in (
+        as_bob.post(f"{URL}/new", {"name": "Many", "people": "anna ben anna carl"}),
+        as_bob.post(f"{URL}/{friends.pk}/members", {"people": "anna ben anna carl"}),
+    ):
+        assert answer.status_code == 422
+        assert "These are 3 people. Add at most 2 at once." in text(answer) and "anna ben anna carl" in text(answer)
+    assert Segment.objects.count() == 1
+
+
+def test_of_many_unknown_ones_the_first_are_shown(as_bob: Client) -> None:
+    page = text(as_bob.post(f"{URL}/new", {"name": "Many", "people": " ".join(f"x{each}" for each in range(1, 26))}))
+    assert "x19, x20 and 5 more" in page and "x20, x21" not in page and "Leave these 25 out" in page
+
+
+def test_the_members_page_costs_no_query_per_row(
+    as_bob: Client, make_segment: MakeSegment, person: Person, django_assert_max_num_queries: Any
+) -> None:
+    segment = make_segment(*(person(f"user-{number}") for number in range(20)))
+    with django_assert_max_num_queries(8):
+        as_bob.get(f"{URL}/{segment.pk}")
+
+
+def test_a_persons_page_shows_their_segments(
+    as_bob: Client, friends: Segment, make_segment: MakeSegment, anna: Profile, visitor: Profile, by_alice: Actor
+) -> None:
+    archived = make_segment(anna, name="Old friends")
+    segments.archive(workspace=archived.workspace, by=by_alice, segment_id=archived.pk, now=archived.created_at)
+    shown = text(as_bob.get(f"/dashboard/cdp/profiles/{anna.pk}"))
+    assert f'<a href="{URL}/{friends.pk}">Friends</a>' in shown and "Old friends" not in shown
+    assert "In none." in text(as_bob.get(f"/dashboard/cdp/profiles/{visitor.pk}"))
 
 
 def test_a_taken_name_is_told_at_the_field(as_bob: Client, friends: Segment) -> None:
