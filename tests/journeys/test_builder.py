@@ -85,6 +85,6 @@ def test_remove_and_undo_exclusions_and_mode(page: Page, live_server: LiveServer
     expect(page.locator("#preview-trouble")).to_be_hidden()
 
     page.locator("#exclusions-0-after").select_option("2")
-    page.get_by_role("button", name="Save funnel").last.click()
+    page.get_by_role("button", name="Save funnel").click()
     expect(page.locator("#error-exclusions-0-between")).to_contain_text("must lie between an earlier and a later step")
     expect(page.locator("#exclusions-0-after")).to_be_focused()
