@@ -296,10 +296,9 @@ class FunnelPeopleApi(APIView):
         funnel = queries.get(request.workspace, funnel_id)
         definition = queries.definition_of(funnel, request.workspace)
         own, fields = _parted(request, *questions.WHOM_FIELDS)
-        paging, fields = _parted(request, "limit", "cursor", "breakdown_limit", fields=fields)
-        fields["limit"] = paging.get("breakdown_limit", "")
+        paging, fields = _parted(request, "limit", "cursor", fields=fields)
         with in_query():
-            question = _question(request, fields)
+            question = _question(request, fields, limit="breakdown_limit")
             result = views.people(
                 request.workspace,
                 definition,
@@ -357,8 +356,8 @@ def _preview(request: ApiRequest) -> tuple[FunnelDraft, questions.Question]:
     return draft, question
 
 
-def _question(request: ApiRequest, fields: Mapping[str, Any]) -> questions.Question:
-    return questions.parse_question(fields, now=request.now, zone=queries.zone_of(request.workspace))
+def _question(request: ApiRequest, fields: Mapping[str, Any], *, limit: str = "limit") -> questions.Question:
+    return questions.parse_question(fields, now=request.now, zone=queries.zone_of(request.workspace), limit=limit)
 
 
 @contextmanager

@@ -163,15 +163,19 @@ class _Reading:
             raise Invalid(self.faults)
 
 
-def parse_question(fields: Mapping[str, object], *, now: datetime, zone: ZoneInfo) -> Question:
-    """Query parameters or members of a body, all optional. Raises Invalid with every fault."""
-    reading = _Reading(fields, problems.unknown_fields(fields, FIELDS))
+def parse_question(fields: Mapping[str, object], *, now: datetime, zone: ZoneInfo, limit: str = "limit") -> Question:
+    """Query parameters or members of a body, all optional. Raises Invalid with every fault.
+
+    `limit` is what the number of values is called where a page of people has the limit.
+    """
+    known = [limit if name == "limit" else name for name in FIELDS]
+    reading = _Reading(fields, problems.unknown_fields(fields, known))
     period = _period(reading, now, zone)
     question = Question(
         period=period,
         window=reading.read("window", funnels.parse_window),
         counting=reading.read("counting", funnels.parse_counting),
-        breakdown=_breakdown(reading),
+        breakdown=_breakdown(reading, limit),
         segment=reading.read("segment", _segment),
         compare=reading.choice("compare", ("previous",), "") == "previous",
     )
@@ -188,12 +192,12 @@ def _period(reading: _Reading, now: datetime, zone: ZoneInfo) -> Period:
         return periods.last_days(30, now, zone)
 
 
-def _breakdown(reading: _Reading) -> BreakdownBy | None:
+def _breakdown(reading: _Reading, limited_by: str) -> BreakdownBy | None:
     by = reading.read("breakdown", _by)
     attribution, step = reading.read("attribution", _attribution) or ("first_touch", None)
-    limit = reading.number("limit", 1, MAX_LIMIT)
+    limit = reading.number(limited_by, 1, MAX_LIMIT)
     if not reading.fields.get("breakdown"):
-        for name in ("attribution", "limit"):
+        for name in ("attribution", limited_by):
             if reading.fields.get(name) not in (None, ""):
                 reading.fault(
                     name, f"There is no breakdown that this {name} could belong to. Add one.", "needs_breakdown"

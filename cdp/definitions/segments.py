@@ -23,7 +23,7 @@ MOST_FAULTS = 20  # of one list: nobody reads two hundred thousand
 
 @dataclass(frozen=True, slots=True)
 class StaticList:
-    """Exactly these profiles, by their numbers, in the order given."""
+    """Exactly these profiles, by their numbers, as given: a fault names the place."""
 
     ids: tuple[int, ...]
 
@@ -111,7 +111,7 @@ def _ids(value: object, pointer: str, faults: list[Fault]) -> tuple[int, ...]:
     sentence = "A profile's number is a whole number, as the profiles API writes its id."
     wrong = (index for index, number in enumerate(numbers) if number is None)
     faults += [Fault(f"{pointer}/{index}", sentence) for _, index in zip(range(MOST_FAULTS), wrong, strict=False)]
-    return tuple(dict.fromkeys(number for number in numbers if number is not None))
+    return tuple(number for number in numbers if number is not None)
 
 
 def _number(value: object) -> int | None:

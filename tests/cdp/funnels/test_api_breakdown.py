@@ -246,6 +246,8 @@ class TestPeople:
             ({"outcome": "dropped", "seconds_max": 5}, ("/seconds_max", "invalid")),
             ({"cursor": "nonsense"}, ("/cursor", "invalid")),
             ({"limit": "0"}, ("/limit", "invalid")),
+            ({"breakdown_limit": 3}, ("/breakdown_limit", "needs_breakdown")),
+            ({"breakdown": "platform", "breakdown_limit": 51}, ("/breakdown_limit", "out_of_range")),
             ({"period": "next"}, ("/period", "unknown_choice")),
             ({"colour": "red"}, ("/colour", "unknown_field")),
         ],

@@ -60,6 +60,15 @@ def test_foreign_profiles_are_unknown(api: APIClient, other_workspace: Workspace
     assert answer.json()["errors"][0]["pointer"] == "/condition/ids/1"
 
 
+def test_a_number_given_twice_enters_once(api: APIClient, anna: Profile, ben: Profile) -> None:
+    made = api.post(URL, body(anna, anna, str(anna.pk), ben)).json()
+    assert made["condition"]["ids"] == [str(pk) for pk in sorted([anna.pk, ben.pk])]
+    one = f"{URL}/{made['id']}"
+    assert api.put(one, body(anna, anna)).json()["condition"]["ids"] == [str(anna.pk)]
+    wrong = api.put(one, body(anna, anna, "1"))
+    assert [fault["pointer"] for fault in wrong.json()["errors"]] == ["/condition/ids/2"]
+
+
 def test_changing(api: APIClient, friends: Segment, anna: Profile, ben: Profile) -> None:
     one = f"{URL}/{friends.pk}"
     renamed = api.patch(one, {"name": "Best friends"}).json()
