@@ -53,7 +53,7 @@ def test_it_answers_like_the_oracle(
             writer.commit({})
         oracle.append(batch(events))
         for _ in range(2):
-            for asked in (spec, replace(spec, timed=False)):
+            for asked in (spec, replace(spec, timed=False), replace(spec, counting="totals")):
                 assert engine.funnel(asked, as_of) == oracle.funnel(asked, as_of)
                 edges = (0, 6, 7, 15, 40)
                 assert engine.trend(asked, edges, as_of) == oracle.trend(asked, edges, as_of)

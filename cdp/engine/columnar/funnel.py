@@ -35,22 +35,26 @@ def whole_answer(snapshot: Snapshot, spec: FunnelSpec, as_of: int) -> FunnelAnsw
 
 def answer(walked: Walked, is_timed: bool) -> FunnelAnswer:
     steps = walked.times.shape[1]
-    reached = [walked.depth > step for step in range(steps)]
-    done = walked.times[reached[-1]]
-    average, median = middle(done[:, -1] - done[:, 0]) if steps > 1 and is_timed else (None, None)
+    reached = [np.flatnonzero(walked.depth > step) for step in range(steps)]
+    average, median = took(walked, reached[-1], 0, steps - 1) if steps > 1 and is_timed else (None, None)
     return FunnelAnswer(
-        steps=tuple(step_answer(walked.times[reached[step]], step, is_timed) for step in range(steps)),
-        converted=len(done),
+        steps=tuple(step_answer(walked, rows, step, is_timed) for step, rows in enumerate(reached)),
+        converted=len(reached[-1]),
         in_progress=int(np.count_nonzero(walked.still_open)),
         average_us=average,
         median_us=median,
     )
 
 
-def step_answer(times: Ints, step: int, is_timed: bool) -> StepAnswer:
+def step_answer(walked: Walked, rows: Ints, step: int, is_timed: bool) -> StepAnswer:
     if step == 0 or not is_timed:
-        return StepAnswer(len(times), None, None)
-    return StepAnswer(len(times), *middle(times[:, step] - times[:, step - 1]))
+        return StepAnswer(len(rows), None, None)
+    return StepAnswer(len(rows), *took(walked, rows, step - 1, step))
+
+
+def took(walked: Walked, rows: Ints, start: int, end: int) -> tuple[float | None, float | None]:
+    """Average and median time from one step to another of the rows that did both."""
+    return middle(walked.times[rows, end] - walked.times[rows, start])
 
 
 def funnel_people(snapshot: Snapshot, spec: FunnelSpec, as_of: int) -> FunnelPeople:

@@ -112,11 +112,15 @@ def tracks_of(side: Side, spec: FunnelSpec, as_of: int) -> list[NamedTrack]:
 
 
 def is_plain(spec: FunnelSpec) -> bool:
-    """Whether `plain` can answer: every step has an event of its own, and nothing else is asked of it."""
+    """Whether `plain` can answer."""
+    return spec.counting == "unique" and is_level(spec)
+
+
+def is_level(spec: FunnelSpec) -> bool:
+    """Whether every step has an event of its own, and nothing else is asked of it."""
     names = {name for step in spec.steps for name in step.events}
     own = len(names) == len(spec.steps) and all(len(step.events) == 1 for step in spec.steps) and ANY_EVENT not in names
-    is_simple = spec.mode == "ordered" and spec.counting == "unique" and not spec.exclusions
-    return own and is_simple and all(step.max_gap is None for step in spec.steps)
+    return own and spec.mode == "ordered" and not spec.exclusions and all(step.max_gap is None for step in spec.steps)
 
 
 def by_steps(side: Side, tracks: Sequence[Track], steps: Sequence[Step]) -> list[StepStream]:
@@ -167,19 +171,40 @@ def list_people(side: Side, tracks: Sequence[Track], spec: FunnelSpec, start: in
     return together(spread(work, len(held[0].ts), ROWS_PER_RANGE) or [work(0, 0)])
 
 
+def list_attempts(side: Side, tracks: Sequence[Track], spec: FunnelSpec, start: int, end: int, as_of: int) -> Walked:
+    """Total events of the same funnels."""
+    held = by_steps(side, tracks, spec.steps)
+    streams, skip = table_of(held), skipped(side, spec)
+
+    def work(low: int, high: int) -> tuple[Walked, NDArray[np.int32]]:
+        tied = np.empty(min(high - low, len(side.ids)), np.int32)
+        found, rows, left_out = level_attempts(streams, skip, low, high, start, end, spec.window, as_of, tied)
+        return rows_of(side, found, rows), tied[:left_out]
+
+    parts = spread(work, len(held[0].ts), ROWS_PER_RANGE) or [work(0, 0)]
+    people = np.concatenate([tied for _, tied in parts])
+    few_tracks = few(tracks) if len(people) else []
+    rest = walk_each(side, people, stream_table(few_tracks), spec, (start, end, as_of))
+    return together([*(walked for walked, _ in parts), rest])
+
+
+def gaps_of(spec: FunnelSpec) -> Ints:
+    return np.array([kernels.FOREVER if step.max_gap is None else step.max_gap for step in spec.steps], np.int64)
+
+
 def walk_tracks(side: Side, tracks: Sequence[Track], spec: FunnelSpec, as_of: int, floor: int) -> Walked:
     start, end = max(spec.start, floor), min(spec.end, as_of + 1)
     if is_plain(spec):
         return list_people(side, tracks, spec, start, end, as_of)
-    is_level = spec.mode == "ordered" and spec.counting == "totals" and not spec.exclusions
-    levels = by_step(tracks, spec.steps) if is_level else []
+    if is_level(spec):
+        return list_attempts(side, tracks, spec, start, end, as_of)
     # They hold what the addresses in `streams` point to.
-    read = levels or few(tracks)
+    read = few(tracks)
     streams = stream_table(read)
     people = entrants(side, streams, spec, start, end)
-    gaps = np.array([kernels.FOREVER if step.max_gap is None else step.max_gap for step in spec.steps], np.int64)
+    gaps = gaps_of(spec)
     if spec.mode != "ordered" or spec.exclusions or spec.counting == "totals":
-        return walk_each(side, people, streams, gaps, spec, (start, end, as_of), bool(levels))
+        return walk_each(side, people, streams, spec, (start, end, as_of))
     steps = len(spec.steps)
     depth, still_open = np.zeros(len(people), np.uint8), np.zeros(len(people), np.uint8)
     times = np.full((len(people), steps), NEVER, np.int64)
@@ -196,24 +221,17 @@ def walk_each(
     side: Side,
     people: NDArray[np.int32],
     streams: Ints,
-    gaps: Ints,
     spec: FunnelSpec,
     bounds: tuple[int, int, int],
-    is_level: bool,
 ) -> Walked:
     """The modes and countings that `each_person` answers."""
     afters = np.array([one.after for one in spec.exclusions], np.int64)
     befores = np.array([one.before for one in spec.exclusions], np.int64)
-    rules = (spec.window, gaps, afters, befores, *bounds)
+    rules = (spec.window, gaps_of(spec), afters, befores, *bounds)
 
     def work(low: int, high: int) -> Walked:
-        asked, some = people[low:high], []
-        if is_level:
-            tied = np.zeros(len(asked), np.uint8)
-            some.append(level_attempts(asked, streams, rules, tied))
-            asked = asked[tied == 1]
-        some.append(each_person(asked, streams, MODES[spec.mode], spec.counting == "totals", rules))
-        return together([rows_of(side, found, rows) for found, rows in some])
+        found, rows = each_person(people[low:high], streams, MODES[spec.mode], spec.counting == "totals", rules)
+        return rows_of(side, found, rows)
 
     return together(spread(work, len(people), PEOPLE_PER_RANGE) or [work(0, 0)])
 
@@ -225,14 +243,6 @@ def rows_of(side: Side, found: Found, rows: int) -> Walked:
 
 def stream_table(tracks: Sequence[Track]) -> Ints:
     return np.array([track.line() for track in tracks], np.int64).reshape(-1, kernels.STREAM_WIDTH)
-
-
-def by_step(tracks: Sequence[Track], steps: Sequence[Step]) -> list[Track]:
-    """The one track of each step, if every track serves one step only and no step has a gap; else nothing."""
-    serving = [track.serves for track in tracks]
-    if any(step.max_gap is not None for step in steps) or sorted(serving) != [(n,) for n in range(len(steps))]:
-        return []
-    return sorted(tracks, key=lambda track: track.serves)
 
 
 def targets(spec: FunnelSpec) -> Sequence[Step | Exclusion]:
