@@ -4,12 +4,15 @@ import argparse
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks.engine import measures, questions
+from benchmarks.engine import measures
 from benchmarks.engine.compare import comparison
 from benchmarks.engine.data import Size, events_file
+from benchmarks.engine.groups import ABOUT, OTHERS, TITLES
+from benchmarks.engine.groups import GROUPS as ASKED
 from benchmarks.engine.ours import Loaded, loaded
 from benchmarks.engine.peers import PEERS, Peer, open_peers
 from benchmarks.engine.report import Results, Table, machine, write_page
@@ -18,13 +21,7 @@ from cdp.engine import warm
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench"
 MANY_NAMES = 2_000
 SIZES = (1_000_000, 10_000_000, 30_000_000)
-ABOUT = "Medians in milliseconds, minima in brackets."
-TITLES = {
-    "funnels": "Funnels",
-    "breakdowns": "Breakdown",
-    "totals": "Total events and times",
-    "modes": "Trend, modes and exclusions",
-}
+FEW = 1_000_000
 
 
 @dataclass
@@ -42,6 +39,9 @@ class Bench:
     def with_names(self, names: int) -> "Bench":
         return replace(self, size=replace(self.size, names=names))
 
+    def with_at_most(self, events: int) -> "Bench":
+        return self if self.size.events <= events else replace(self, size=replace(self.size, events=events))
+
     @cached_property
     def ours(self) -> Loaded:
         print("loading our engine", flush=True)
@@ -54,12 +54,20 @@ class Bench:
 
 
 def compare(group: str) -> Callable[[Bench], Table]:
-    asked = questions.GROUPS[group]
-    return lambda bench: comparison(TITLES[group], ABOUT, asked, bench.ours.engine, bench.peers)
+    return lambda bench: comparison(TITLES[group], ABOUT, ASKED[group], bench.ours.engine, bench.peers)
+
+
+def compare_others(bench: Bench) -> Table:
+    """All peers, some of which would take minutes with more."""
+    few = bench.with_at_most(FEW)
+    title = f"All databases, {few.size.events:,} events only"
+    about = f"{few.size.users:,} profiles; PostgreSQL and Polars are not asked with more. {ABOUT}"
+    return comparison(title, about, OTHERS, few.ours.engine, few.peers)
 
 
 GROUPS: dict[str, Callable[[Bench], Table]] = {
-    **{group: compare(group) for group in questions.GROUPS},
+    **{group: compare(group) for group in ASKED},
+    "others": compare_others,
     "floor": lambda bench: measures.reading(bench.ours),
     "append": lambda bench: measures.appending(bench.ours, bench.size),
     "memory": lambda bench: measures.memory(bench.ours, bench.size),
@@ -73,21 +81,21 @@ def main() -> None:
     arguments = parsed()
     bench = Bench(arguments.folder, Size(arguments.events, arguments.names), arguments.peers)
     results = Results(arguments.folder, bench.size.label)
-    load = os.getloadavg()[0]
     warm()
     for group in arguments.only:
-        results.keep(group, GROUPS[group](bench))
-    text = f"{heading(bench, load)}\n\n{results.markdown(list(GROUPS))}"
+        when = f"Measured {date.today():%Y-%m-%d}, load before {os.getloadavg()[0]:.1f}."
+        results.keep(group, replace(GROUPS[group](bench), measured=when))
+    text = f"{heading(bench)}\n\n{results.markdown(list(GROUPS))}"
     if arguments.print:
         print(text)
     else:
         write_page(text)
 
 
-def heading(bench: Bench, load: float) -> str:
+def heading(bench: Bench) -> str:
     return (
         f"{bench.size.events:,} events of {bench.size.names} names, {bench.size.users:,} profiles, 180 days. "
-        f"{machine()}; load before the run {load:.1f}."
+        f"{machine()}."
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from benchmarks.engine.peers import NotComparable, Peer, Way
-from benchmarks.engine.questions import Columns, Question, difference
+from benchmarks.engine.questions import Asked, Columns, difference
 from benchmarks.engine.report import Table
 from benchmarks.engine.timing import Timing, take_turns
 from cdp.engine.base import Engine
@@ -16,7 +16,7 @@ class Unequal(Exception):
     """Two databases give different answers: nothing is worth measuring before one is mended."""
 
 
-def comparison(title: str, about: str, questions: Iterable[Question], engine: Engine, peers: Sequence[Peer]) -> Table:
+def comparison(title: str, about: str, questions: Iterable[Asked], engine: Engine, peers: Sequence[Peer]) -> Table:
     """Medians in milliseconds with minima beside them; ratios are of medians, against the peer's fastest way."""
     head = ["question", f"{OURS}, ms", *(part for peer in peers for part in (f"{peer.name}, ms", "ratio")), "wanted"]
     rows = [row(question, engine, peers) for question in questions]
@@ -24,7 +24,7 @@ def comparison(title: str, about: str, questions: Iterable[Question], engine: En
     return Table(title, f"{about} {versions}.", head, rows)
 
 
-def row(question: Question, engine: Engine, peers: Sequence[Peer]) -> list[str]:
+def row(question: Asked, engine: Engine, peers: Sequence[Peer]) -> list[str]:
     answers = question.columns(question.ask(engine))
     refused: dict[str, str] = {}
     ways = {
@@ -41,7 +41,7 @@ def row(question: Question, engine: Engine, peers: Sequence[Peer]) -> list[str]:
     return [question.title, shown(ours), *cells, f"{question.wanted:g}×" if question.wanted else ""]
 
 
-def agrees(question: Question, answers: Columns, peer: Peer, way: Way, refused: dict[str, str]) -> bool:
+def agrees(question: Asked, answers: Columns, peer: Peer, way: Way, refused: dict[str, str]) -> bool:
     try:
         found = difference(answers, way.columns())
     except NotComparable as reason:

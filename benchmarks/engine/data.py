@@ -5,8 +5,10 @@ order equal instants as they like. Names beyond the shop's five are the rarer th
 """
 
 import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,9 @@ PLATFORMS = ("meta", "google", "tiktok", "pinterest", "direct")
 DEVICES = ("mobile", "desktop", "tablet")
 CATEGORIES = tuple(f"category-{number}" for number in range(12))
 PAGES = tuple(f"/p/{number}" for number in range(1_000))
+# Ten segments of the profiles p with p * factor % PRIME < below, which any database can compute.
+PRIME = 1_009
+PLACES = tuple((7 + 31 * number, 100 + 60 * number) for number in range(10))
 
 # Platforms are missing from a fifth of the events; `value` is money in cents.
 SCHEMA = pa.schema(
@@ -62,7 +67,8 @@ class Size:
 
     @property
     def label(self) -> str:
-        return f"{self.events}-{self.names}"
+        """Names what is kept of it between runs; another generator gets other names."""
+        return f"{self.events}-{self.names}-{fingerprint()}"
 
     def event_names(self) -> tuple[str, ...]:
         return SHOP + tuple(f"event_{number}" for number in range(self.names - len(SHOP)))
@@ -95,6 +101,13 @@ def generate(size: Size) -> Iterator[pa.Table]:
     for first, (low, high) in zip(firsts, pairwise(edges), strict=True):
         ts = np.sort(random.integers(low, high - SLICE, min(SLICE, size.events - first)))
         yield events(random, size, weights, distinct(ts), first + 1)
+
+
+@lru_cache(maxsize=1)
+def fingerprint() -> str:
+    """Of what this generator makes of its seed, whatever changed it: this file, or numpy's generators."""
+    [part] = generate(Size(1_000))
+    return f"{zlib.crc32(repr(part.to_pydict()).encode()):08x}"
 
 
 def arrivals(size: Size, count: int, number: int) -> pa.Table:

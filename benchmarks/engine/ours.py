@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks.engine.data import Size, batch, slices
 from cdp.engine import open_engine
 from cdp.engine.base import Engine
+from cdp.engine.columnar.manifest import FORMAT
 
 WORKSPACE = 1
 
@@ -26,7 +27,7 @@ class Loaded:
 
 
 def loaded(events: Path, folder: Path, size: Size) -> Loaded:
-    home = folder / f"stratum-{size.label}"
+    home = folder / f"stratum-{size.label}-{FORMAT}"
     url = f"columnar://{home.resolve()}"
     if home.exists():
         engine = open_engine(url, WORKSPACE)

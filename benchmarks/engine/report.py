@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
@@ -13,17 +13,17 @@ END = "<!-- /engine -->"
 
 @dataclass(frozen=True)
 class Table:
-    """What a group of measurements says: `about` stands above the rows of cells, notes below."""
+    """What a group of measurements says: `about` stands above the rows of cells, below when it was measured."""
 
     title: str
     about: str
     head: list[str]
     rows: list[list[str]]
-    notes: list[str] = field(default_factory=list)
+    measured: str = ""
 
     def markdown(self) -> str:
         lines = [f"| {' | '.join(cells)} |" for cells in [self.head, ["---"] * len(self.head), *self.rows]]
-        return "\n\n".join([f"### {self.title}", self.about, "\n".join(lines), *self.notes])
+        return "\n\n".join([f"### {self.title}", self.about, "\n".join(lines), *[self.measured] * bool(self.measured)])
 
 
 class Results:

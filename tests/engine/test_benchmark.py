@@ -1,20 +1,29 @@
 """The benchmark's generator and questions, without the databases it compares: so that it cannot rot."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks.engine import data, ours
+from benchmarks.engine.groups import GROUPS
+from benchmarks.engine.peers.clickhouse_profiles import sql as clickhouse_profiles_sql
 from benchmarks.engine.peers.clickhouse_sql import sql as clickhouse_sql
 from benchmarks.engine.peers.running import sql as running_sql
-from benchmarks.engine.questions import GROUPS, Question, difference
+from benchmarks.engine.peers.traits import sql as traits_sql
+from benchmarks.engine.profile_questions import MEMBERS, TRAITS, MembersQuestion, OverlapQuestion, TraitsQuestion
+from benchmarks.engine.questions import Question, difference
 from benchmarks.engine.report import BEGIN, END, PAGE, Results, Table, write_page
 from cdp.engine.base import Engine
 from tests.engine.reference import Reference
+from tests.engine.reference_aggregates import aggregate
+from tests.engine.reference_conditions import members
 
 SIZE = data.Size(2_000)
-QUESTIONS = [question for questions in GROUPS.values() for question in questions]
+FUNNELS = [question for questions in GROUPS.values() for question in questions if isinstance(question, Question)]
+CONDITIONS = [question for question in MEMBERS if isinstance(question, MembersQuestion)]
+OVERLAPS = [question for question in MEMBERS if isinstance(question, OverlapQuestion)]
 
 
 @pytest.fixture(scope="module")
@@ -53,19 +62,64 @@ def test_loading_again_takes_what_is_there(engine: Engine, events: Path) -> None
     assert ours.loaded(events, events.parent, SIZE).seconds is None
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.key)
-def test_questions(question: Question, engine: Engine, reference: Reference) -> None:
+@pytest.mark.parametrize("question", FUNNELS, ids=lambda question: question.key)
+def test_funnels(question: Question, engine: Engine, reference: Reference) -> None:
     answer = question.columns(question.ask(engine))
     assert sum(answer[1]) > 0
     assert difference(answer, question.columns(question.ask(reference))) is None
 
 
+@pytest.mark.parametrize("question", TRAITS, ids=lambda question: question.key)
+def test_traits(question: TraitsQuestion, engine: Engine, reference: Reference) -> None:
+    everybody, *columns = question.columns(question.ask(engine))
+    for spec, column in zip(question.specs, columns, strict=True):
+        expected = aggregate(reference, spec, data.END)
+        nothing: Any = {"avg": np.nan, "first": "", "last": "", "mode": ""}.get(spec.fn, 0)
+        values = [expected[one].value if one in expected else None for one in map(int, everybody)]
+        filled = [nothing if value is None else value if isinstance(value, str) else float(value) for value in values]
+        assert set(expected) <= set(map(int, everybody)) and any(values)
+        assert difference((column,), (filled,)) is None
+
+
+@pytest.mark.parametrize("question", CONDITIONS, ids=lambda question: question.key)
+def test_conditions(question: MembersQuestion, engine: Engine, reference: Reference) -> None:
+    everybody = reference.activity(data.END).profile.tolist()
+    found = question.ask(engine).tolist()
+    assert 0 < len(found) < len(everybody)
+    assert found == members(reference, question.condition, data.END, everybody)
+
+
+@pytest.mark.parametrize("question", OVERLAPS, ids=lambda question: question.key)
+def test_overlaps(question: OverlapQuestion, engine: Engine, reference: Reference) -> None:
+    inside = [
+        sum((one * factor % data.PRIME < below) << place for place, (factor, below) in enumerate(data.PLACES))
+        for one in reference.activity(data.END).profile.tolist()
+    ]
+    expected = np.unique([one for one in inside if one], return_counts=True)
+    assert len(expected[0]) > 20
+    assert difference(question.columns(question.ask(engine)), expected) is None
+
+
+def test_profiles_can_be_asked_of_the_others() -> None:
+    assert all("_9" in clickhouse_profiles_sql(question, "by_event", "_9") for question in (*TRAITS, *MEMBERS))
+    assert all("FROM t" in traits_sql(question, "t", {"first": "f", "last": "l"}) for question in TRAITS)
+
+
+def test_what_another_generator_made_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = data.Size(1_000).label
+    monkeypatch.setattr(data, "SEED", data.SEED + 1)
+    data.fingerprint.cache_clear()
+    after = data.Size(1_000).label
+    data.fingerprint.cache_clear()
+    assert before != after
+
+
 def test_every_question_but_exclusions_can_be_asked_of_clickhouse() -> None:
-    assert [question.key for question in QUESTIONS if not clickhouse_sql(question, "t")] == ["exclusion_180"]
+    assert [question.key for question in FUNNELS if not clickhouse_sql(question, "t")] == ["exclusion_180"]
 
 
 def test_plain_funnels_can_be_asked_of_any_database() -> None:
-    assert {question.key for question in QUESTIONS if running_sql(question, "t")} == {
+    assert {question.key for question in FUNNELS if running_sql(question, "t")} == {
         "funnel_180",
         "funnel_30",
         "long_180",
@@ -89,5 +143,6 @@ def test_the_report_keeps_what_people_wrote(tmp_path: Path) -> None:
 
 
 def test_results_are_kept_by_group(tmp_path: Path) -> None:
-    Results(tmp_path, "1-1").keep("funnels", Table("Funnels", "About.", ["a"], [["1"]]))
-    assert Results(tmp_path, "1-1").markdown(["totals", "funnels"]) == "### Funnels\n\nAbout.\n\n| a |\n| --- |\n| 1 |"
+    Results(tmp_path, "1-1").keep("funnels", Table("Funnels", "About.", ["a"], [["1"]], "In May."))
+    expected = "### Funnels\n\nAbout.\n\n| a |\n| --- |\n| 1 |\n\nIn May."
+    assert Results(tmp_path, "1-1").markdown(["totals", "funnels"]) == expected

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.engine.data import Size
-from benchmarks.engine.questions import Columns, Question
+from benchmarks.engine.questions import Asked, Columns
 
 # Modules of this package, which need requirements-bench.txt, and their classes.
-PEERS = {"clickhouse": "ClickHouse", "duckdb": "DuckDB"}
+PEERS = {"clickhouse": "ClickHouse", "duckdb": "DuckDB", "postgres": "PostgreSQL", "polars": "Polars"}
 
 
 class NotComparable(Exception):
     """This database did not answer within its memory or time; the text says why."""
+
+
+class NotThere(Exception):
+    """This database does not run here; the text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Peer(Protocol):
     version: str
     most_events: int
 
-    def ways(self, question: Question) -> tuple[Way, ...]:
+    def ways(self, question: Asked) -> tuple[Way, ...]:
         """All that could be the fastest; none when this database is not asked."""
 
     def bytes_on_disk(self) -> Mapping[str, int]:
@@ -47,6 +51,15 @@ def peer_class(name: str) -> type[Any]:
 
 
 def open_peers(names: tuple[str, ...], events: Path, folder: Path, size: Size) -> list[Peer]:
-    """Those that take so many events, loaded."""
+    """Those that take so many events and are there, loaded."""
     kinds = [peer_class(name) for name in names]
-    return [kind(events, folder, size) for kind in kinds if size.events <= kind.most_events]
+    return [peer for kind in kinds if size.events <= kind.most_events if (peer := opened(kind, events, folder, size))]
+
+
+def opened(kind: type[Any], events: Path, folder: Path, size: Size) -> Peer | None:
+    try:
+        peer: Peer = kind(events, folder, size)
+    except NotThere as reason:
+        print(f"Left out: {reason}", flush=True)
+        return None
+    return peer

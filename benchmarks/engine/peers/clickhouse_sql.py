@@ -7,11 +7,9 @@ user's sorted events with `arrayFold`, whose state is, for each step, the latest
 from collections.abc import Callable
 
 from benchmarks.engine.data import DAY, END, START
+from benchmarks.engine.peers.filters import literal, named, test
 from benchmarks.engine.questions import Question
 from cdp.engine.base import FunnelSpec, Step
-from cdp.engine.predicates import Predicate, Test
-
-COLUMN = {"value": "value", "$platform": "platform"}
 
 
 def sql(question: Question, table: str) -> str | None:
@@ -29,24 +27,9 @@ def sql(question: Question, table: str) -> str | None:
 # -- conditions -------------------------------------------------------------------------------------------------------
 
 
-def literal(value: object) -> str:
-    if isinstance(value, tuple):
-        return f"({', '.join(map(literal, value))})"
-    return f"'{value}'" if isinstance(value, str) else str(value)
-
-
-def test(where: Predicate) -> str:
-    match where:
-        case Test("value", "gt", int(value)):
-            return f"value > {value * 100}"
-        case Test(name, "in", tuple(values)):
-            return f"{COLUMN[name]} IN {literal(values)}"
-    raise NotImplementedError(where)
-
-
 def condition(step: Step) -> str:
-    named = f"event = {literal(step.events[0])}"
-    return f"({named} AND {test(step.where)})" if step.where else named
+    event = named(step.events)
+    return f"({event} AND {test(step.where)})" if step.where else event
 
 
 def conditions(spec: FunnelSpec) -> list[str]:

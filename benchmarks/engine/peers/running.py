@@ -10,12 +10,17 @@ from benchmarks.engine.questions import Question
 PAST = "PARTITION BY profile ORDER BY ts ROWS UNBOUNDED PRECEDING"
 
 
-def sql(question: Question, table: str) -> str | None:
-    """Only for funnels of unique users in order, without filters: what this form is meant for."""
+def is_plain(question: Question) -> bool:
+    """Funnels of unique users in order, without filters: what this form is meant for."""
     spec = question.spec
-    is_plain = spec.mode == "ordered" and spec.counting == "unique" and not spec.exclusions and not spec.breakdown
-    if question.shape != "counts" or not is_plain or any(step.where for step in spec.steps):
+    is_usual = spec.mode == "ordered" and spec.counting == "unique" and not spec.exclusions and not spec.breakdown
+    return question.shape == "counts" and is_usual and not any(step.where for step in spec.steps)
+
+
+def sql(question: Question, table: str) -> str | None:
+    if not is_plain(question):
         return None
+    spec = question.spec
     names = [step.events[0] for step in spec.steps]
     cases = " ".join(f"WHEN '{name}' THEN {place}" for place, name in enumerate(names, 1))
     listed = ", ".join(f"'{name}'" for name in names)
