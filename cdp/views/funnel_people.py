@@ -104,7 +104,7 @@ def _listed(
         "title": words.people_title(definition, whom, question),
         "suggested": f"{funnel.name}: {words.people_title(definition, whom, question)}"[:120],
         "people": "Users" if found.counting == "unique" else "Attempts",
-        "timed": whom.step != 0 and (whom.step is not None or whom.outcome == "converted"),
+        "timed": _timed(whom),
         "as_of": words.moment(found),
         "query": query,
         "next_url": _turned(query, found.next),
@@ -112,6 +112,13 @@ def _listed(
         "may_export": request.actor.may("export"),
         "may_build": request.actor.may("build"),
     }
+
+
+def _timed(whom: Whom) -> str:
+    """What the time of each person is; empty where there is none."""
+    if whom.step is None:
+        return "Time to convert" if whom.outcome == "converted" else ""
+    return "From the step before" if whom.step else ""
 
 
 def _asked(request: MemberRequest, definition: FunnelDefinition) -> tuple[Question, Whom]:

@@ -30,7 +30,7 @@ DEFINITIONS = {
     "step_time": "Time from the previous step, over users who reached this one.",
     "percentile": "The share of users who took at most this long.",
     "open": "Who entered lately may still convert: their Conversion Window is open, so these numbers can grow.",
-    "bucket": "By the day, week or month of entry. A user counts once in each of them.",
+    "bucket": "Users count in the day, week or month in which they entered, once in each.",
     "share": "Of everybody who entered the funnel.",
 }
 
@@ -179,8 +179,8 @@ def breakdown_caption(result: FunnelResult, found: BreakdownResult) -> str:
     most = max(named, key=lambda one: one.entered)
     best = max(named, key=lambda one: one.overall_conversion)
     return (
-        f"By {dimension(found.by)}: most {_who(result)} ({most.entered:,}) entered with {value(most.value, found.by)}; "
-        f"{value(best.value, found.by)} converts best ({percent(best.overall_conversion)} of {best.entered:,})."
+        f"By {dimension(found.by)}: “{value(most.value, found.by)}” has the most {_who(result)} ({most.entered:,}); "
+        f"“{value(best.value, found.by)}” converts best ({percent(best.overall_conversion)} of {best.entered:,})."
     )
 
 

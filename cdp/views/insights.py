@@ -23,6 +23,7 @@ from stratum.workspaces.models import Job
 
 Context = dict[str, object]
 KINDS = {"step": "Drop-off", "period": "Weak period", "group": "Comparison"}
+LEADS = {"step": "Show the steps beside the period before", "period": "Show the trend", "group": "Show the breakdown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Card:
     finding: Finding
     kind: str
     url: str
+    url_words: str
     observed: str
     usual: str
     usual_words: str
@@ -108,6 +110,7 @@ def _card(finding: Finding, url: str) -> Card:
         finding=finding,
         kind=KINDS[finding.kind],
         url=url,
+        url_words=LEADS[finding.kind],
         observed=_share(evidence.observed),
         usual=_share(evidence.usual),
         usual_words="The rest" if finding.kind == "group" else "Before",
