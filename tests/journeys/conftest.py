@@ -35,6 +35,10 @@ PICTURES = Path("test-results")
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the thread of the test
 expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
 
+CHARTS_FIT = """() => [...document.querySelectorAll(".chart-canvas svg.main-svg")].every(
+  (chart) => chart.getBoundingClientRect().width <= chart.closest(".chart-canvas").clientWidth + 1
+)"""
+
 SHOP = """<!doctype html>
 <title>Shop</title>
 <script src="/sdk/index.js"></script>
@@ -103,6 +107,7 @@ class Look:
         PICTURES.mkdir(exist_ok=True)
         for screen, size in SCREENS.items():
             self.page.set_viewport_size(size)  # type: ignore[arg-type]
+            self.page.wait_for_function(CHARTS_FIT)
             self.page.screenshot(path=PICTURES / f"{name}-{screen}.png", full_page=True)
             self._no_overflow(name, screen)
         self.page.set_viewport_size(SCREENS["desktop"])  # type: ignore[arg-type]
