@@ -25,7 +25,7 @@ function themed(own = {}) {
     font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: colour("--ink-soft") },
     hoverlabel: { bgcolor: colour("--raised"), bordercolor: colour("--line"), font: { color: colour("--ink") } },
     hovermode: "x unified",
-    legend: { orientation: "h", y: -0.2 },
+    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
     showlegend: false,
     ...own,
     template: undefined,
