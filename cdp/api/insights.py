@@ -89,7 +89,7 @@ class InsightsShape(serializers.Serializer[Any]):
     window = serializers.CharField()
     as_of = serializers.DateTimeField()
     time_zone = serializers.CharField()
-    counting = serializers.ChoiceField(("unique",))
+    counting = serializers.CharField(help_text="Always `unique`: users, whatever the funnel counts.")
     false_discovery_rate = serializers.FloatField(
         help_text="The share of false ones among findings, at most and on average."
     )
