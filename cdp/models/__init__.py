@@ -4,6 +4,7 @@ from cdp.models.events import Change, Event, EventAlias, EventCopy, Kind, Reject
 from cdp.models.funnels import Funnel
 from cdp.models.profiles import Identifier, IdentifierKind, Profile
 from cdp.models.segments import Segment, Spell
+from cdp.models.traits import Trait, TraitCarry, TraitValue, TraitVersion
 
 __all__ = [
     "Change",
@@ -18,4 +19,8 @@ __all__ = [
     "RejectedItem",
     "Segment",
     "Spell",
+    "Trait",
+    "TraitCarry",
+    "TraitValue",
+    "TraitVersion",
 ]
