@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -176,3 +176,52 @@ def _number(text: str) -> int | float | str:
     if not NUMBER.fullmatch(text) or len(text) > 40:
         return text
     return float(text) if "." in text else int(text)
+
+
+# What the buttons of a row do to it. Each answers which field of the row the work goes on in.
+
+
+def add_event(row: MatchRow) -> str:
+    row.events.append("")
+    return f"event-{len(row.events) - 1}"
+
+
+def remove_event(row: MatchRow, event: int) -> str:
+    if 0 <= event < len(row.events) > 1:
+        del row.events[event]
+    return "event"
+
+
+def add_filter(row: MatchRow) -> str:
+    row.filters.append(FilterRow())
+    return f"property-{len(row.filters) - 1}"
+
+
+def remove_filter(row: MatchRow, line: int) -> str:
+    if 0 <= line < len(row.filters):
+        del row.filters[line]
+    return "add-filter"
+
+
+# Each with how many indexes its button names after the row.
+ROW_ACTIONS: dict[str, tuple[Callable[..., str], int]] = {
+    "add_event": (add_event, 0),
+    "remove_event": (remove_event, 1),
+    "add_filter": (add_filter, 0),
+    "remove_filter": (remove_filter, 1),
+}
+
+
+def act_on_row(row: MatchRow, verb: str, places: Iterable[str]) -> str | None:
+    """Follow the button; None when it names other places than it should."""
+    action, arity = ROW_ACTIONS[verb]
+    named = indexes(places)
+    return action(row, *named) if len(named) == arity else None
+
+
+def indexes(texts: Iterable[str]) -> list[int]:
+    return [number for text in texts if (number := index(text)) is not None]
+
+
+def index(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"\d{1,4}", text, re.ASCII) else None

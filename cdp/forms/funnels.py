@@ -5,24 +5,22 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from decimal import Decimal
 from typing import Any
 
 from django.http import QueryDict
 
 from cdp.definitions.funnels import DEFAULT_WINDOW, MAX_EXCLUSIONS, MAX_STEPS, MIN_STEPS, FunnelDraft, parse_draft
 from cdp.forms import funnel_matches as matches
-from cdp.forms.funnel_matches import FilterRow, MatchRow
+from cdp.forms.durations import duration, split_duration
+from cdp.forms.funnel_matches import MatchRow
 from stratum.lib import periods
 from stratum.lib.refusal import Fault, Invalid
-
-UNITS = {"S": periods.SECOND, "M": periods.MINUTE, "H": periods.HOUR, "D": periods.DAY}
-UNIT_WORDS = (("D", "days"), ("H", "hours"), ("M", "minutes"), ("S", "seconds"))
-AMOUNT = re.compile(r"\d{1,9}(\.\d{1,6})?", re.ASCII)
 
 # More than a funnel may have, so that a form with too many is refused and not cut short.
 MOST_ROWS = 50
 TEXTS = ("name", "description", "mode", "window_count", "window_unit", "counting", "expected")
+
+DEFAULT = periods.format_duration(DEFAULT_WINDOW)  # stands for what cannot be read, beside its fault
 
 PLACE = re.compile(r"/(steps|exclusions)/(\d+)(?:/(\w+))?")
 SLOTS = {"max_gap": "gap"}
@@ -125,7 +123,7 @@ class Builder:
             "description": self.description,
             "steps": [_step_body(self.steps[row], f"/steps/{index}", faults) for index, row in enumerate(rows)],
             "mode": self.mode,
-            "window": _duration(self.window_count, self.window_unit, "/window", faults),
+            "window": duration(self.window_count, self.window_unit, "/window", faults) or DEFAULT,
             "counting": self.counting,
             "exclusions": [
                 _exclusion_body(self.exclusions[row], rows, f"/exclusions/{index}", faults)
@@ -184,24 +182,24 @@ class Builder:
     def act(self, do: str) -> bool:
         """Follow a button that changes the rows, such as `up:2` or `remove_filter:steps-0:1`. False when it is none."""
         verb, *places = do.split(":")
-        if verb not in ACTIONS and verb not in ROW_ACTIONS:
+        if verb not in ACTIONS and verb not in matches.ROW_ACTIONS:
             return False
         if verb != "undo":
             self.removed = None
-        if verb in ROW_ACTIONS:
+        if verb in matches.ROW_ACTIONS:
             self._act_on_row(verb, places)
         else:
             action, arity = ACTIONS[verb]
-            indexes = _indexes(places)
+            indexes = matches.indexes(places)
             if len(indexes) == arity:
                 action(self, *indexes)
         return True
 
     def _act_on_row(self, verb: str, places: list[str]) -> None:
-        action, arity = ROW_ACTIONS[verb]
-        row, indexes = self.row(places[0]) if places else None, _indexes(places[1:])
-        if row is not None and len(indexes) == arity:
-            self.focus = f"{places[0]}-{action(row, *indexes)}"
+        row = self.row(places[0]) if places else None
+        goal = matches.act_on_row(row, verb, places[1:]) if row is not None else None
+        if goal:
+            self.focus = f"{places[0]}-{goal}"
 
     def read(self, *, zone: tzinfo, name_required: bool = True, skip_empty: bool = False) -> FunnelDraft:
         """Raises Invalid with every fault, to be handed to `show`."""
@@ -297,7 +295,7 @@ def _put(builder: Builder, at: int, step: StepRow, word: str) -> bool:
 def _ends(builder: Builder, after_of: Callable[[int], int], before_of: Callable[[int], int]) -> None:
     """Give both ends of each exclusion their new numbers, the smaller one first and never the same."""
     for row in builder.exclusions:
-        ends = _indexes([row.after, row.before])
+        ends = matches.indexes([row.after, row.before])
         if len(ends) != 2:
             continue
         after, before = sorted((after_of(ends[0]), before_of(ends[1])))
@@ -332,31 +330,6 @@ def remove_exclusion(builder: Builder, exclusion: int) -> None:
         builder.focus = "add-exclusion"
 
 
-# Events and filters of a row. Each answers which field of the row the work goes on in.
-
-
-def add_event(row: MatchRow) -> str:
-    row.events.append("")
-    return f"event-{len(row.events) - 1}"
-
-
-def remove_event(row: MatchRow, event: int) -> str:
-    if 0 <= event < len(row.events) > 1:
-        del row.events[event]
-    return "event"
-
-
-def add_filter(row: MatchRow) -> str:
-    row.filters.append(FilterRow())
-    return f"property-{len(row.filters) - 1}"
-
-
-def remove_filter(row: MatchRow, line: int) -> str:
-    if 0 <= line < len(row.filters):
-        del row.filters[line]
-    return "add-filter"
-
-
 # Each with how many indexes its button names.
 ACTIONS: dict[str, tuple[Callable[..., None], int]] = {
     "add_step": (add_step, 0),
@@ -370,21 +343,6 @@ ACTIONS: dict[str, tuple[Callable[..., None], int]] = {
     "add_exclusion": (add_exclusion, 0),
     "remove_exclusion": (remove_exclusion, 1),
 }
-# The same for buttons that name a row first.
-ROW_ACTIONS: dict[str, tuple[Callable[..., str], int]] = {
-    "add_event": (add_event, 0),
-    "remove_event": (remove_event, 1),
-    "add_filter": (add_filter, 0),
-    "remove_filter": (remove_filter, 1),
-}
-
-
-def split_duration(micros: int) -> tuple[str, str]:
-    """Count and the largest unit that divides it: `("7", "D")`, `("36", "H")`, `("1.5", "S")`."""
-    for unit, _ in UNIT_WORDS:
-        if micros % UNITS[unit] == 0:
-            return str(micros // UNITS[unit]), unit
-    return f"{Decimal(micros) / periods.SECOND:f}", "S"
 
 
 def _step_of_post(post: QueryDict, prefix: str) -> StepRow:
@@ -405,7 +363,7 @@ def _exclusion_of_post(post: QueryDict, prefix: str) -> ExclusionRow:
 
 
 def _removed_of_post(post: QueryDict) -> Removed | None:
-    at = _index(post.get("removed-at", ""))
+    at = matches.index(post.get("removed-at", ""))
     if at is None:
         return None
     ends = zip(post.getlist("removed-after"), post.getlist("removed-before"), strict=False)
@@ -429,33 +387,15 @@ def _step_body(step: StepRow, pointer: str, faults: list[Fault]) -> dict[str, An
     if step.label.strip():
         body["label"] = step.label.strip()
     if step.gap_count.strip():
-        body["max_gap"] = _duration(step.gap_count, step.gap_unit, f"{pointer}/max_gap", faults)
+        body["max_gap"] = duration(step.gap_count, step.gap_unit, f"{pointer}/max_gap", faults) or DEFAULT
     return body
 
 
 def _exclusion_body(row: ExclusionRow, rows: list[int], pointer: str, faults: list[Fault]) -> dict[str, Any]:
     """`rows` are the rows of the body's steps; an end that is none of them is left as typed, to be refused."""
-    ends = [rows.index(end) if end in rows else end for end in _indexes([row.after, row.before])]
+    ends = [rows.index(end) if end in rows else end for end in matches.indexes([row.after, row.before])]
     return matches.body(row, pointer, faults) | {"between": ends}
 
 
-def _duration(count: str, unit: str, pointer: str, faults: list[Fault]) -> str:
-    """ISO 8601 of a count and a unit of the form."""
-    if unit in UNITS and AMOUNT.fullmatch(count.strip()):
-        micros = Decimal(count.strip()) * UNITS[unit]
-        if micros == int(micros):
-            return periods.format_duration(int(micros))
-    faults.append(Fault(pointer, "Write a number, such as 7, and choose its unit."))
-    return periods.format_duration(DEFAULT_WINDOW)
-
-
 def _count(post: QueryDict, name: str, least: int = 0) -> int:
-    return min(max(_index(post.get(name, "")) or 0, least), MOST_ROWS)
-
-
-def _indexes(texts: Iterable[str]) -> list[int]:
-    return [index for text in texts if (index := _index(text)) is not None]
-
-
-def _index(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"\d{1,4}", text, re.ASCII) else None
+    return min(max(matches.index(post.get(name, "")) or 0, least), MOST_ROWS)

@@ -13,8 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from cdp.definitions.funnel_questions import Question
 from cdp.definitions.funnel_templates import TEMPLATES
 from cdp.definitions.funnels import FunnelDraft, parse_draft
+from cdp.forms.durations import UNIT_WORDS
 from cdp.forms.funnel_matches import OPERATORS
-from cdp.forms.funnels import UNIT_WORDS, Builder
+from cdp.forms.funnels import Builder
 from cdp.models import Funnel
 from cdp.queries import funnels as queries
 from cdp.queries.funnel_results import FunnelName
@@ -131,9 +132,10 @@ def _builder_page(
     """A button that changes rows gets the fields alone; the live result then follows by itself."""
     context: Context = {"builder": builder, "funnel": funnel, "range": range_of(request, request.POST)}
     context |= _choices(request)
+    context["act_url"] = reverse("funnel_edit", args=[funnel.pk]) if funnel else reverse("funnel_new")
     if request.htmx:
         response = render(request, "cdp/funnels/builder.html#fields", context, status=status)
-        response["HX-Trigger-After-Settle"] = "funnel-changed"
+        response["HX-Trigger-After-Settle"] = "builder-changed"
         return response
     context |= _preview(request, builder, quiet=True) | {"dirty": request.method == "POST"}
     return render(request, "cdp/funnels/builder.html", context, status=status)

@@ -318,7 +318,7 @@ class TestNew:
 
     def test_buttons_with_javascript_get_the_fields(self, as_bob: Client, workspace: Workspace) -> None:
         answer = as_bob.post(page("funnel_new"), {**FORM, "do": "down:0"}, headers=HTMX)
-        assert answer["HX-Trigger-After-Settle"] == "funnel-changed"
+        assert answer["HX-Trigger-After-Settle"] == "builder-changed"
         body = answer.content.decode()
         assert "<html" not in body
         assert body.index('value="signed_up"') < body.index('value="page_view"')

@@ -1,4 +1,4 @@
-// The builder's pickers and focus, and the manners of a result that changes by itself. Every page works without it.
+// The builders' pickers and focus, and the manners of a result that changes by itself. Every page works without it.
 
 // Properties and values that were seen with a step's events, offered once somebody is in that step.
 
@@ -32,7 +32,10 @@ const such = (samples) => (samples.size ? `such as ${[...samples].slice(0, SAMPL
 
 function offer(step) {
   const properties = propertiesOf(step);
-  fill(step.querySelector("[data-properties]"), [...properties].map(([name, samples]) => [name, such(samples)]));
+  const offered = [...properties].map(([name, samples]) => [name, such(samples)]);
+  for (const list of step.querySelectorAll("[data-properties]")) {
+    fill(list, "timed" in list.dataset ? [["timestamp", "the event's own time"], ...offered] : offered);
+  }
   for (const line of step.querySelectorAll("[data-filter]")) {
     const samples = properties.get(line.querySelector("[data-property]").value.trim()) ?? [];
     fill(line.querySelector("[data-values]"), [...samples].map((sample) => [sample]));
@@ -118,7 +121,7 @@ document.addEventListener("htmx:afterSettle", () => {
   const place = placeOf();
   if (!place) return;
   tellAll();
-  document.getElementById("funnel-form").dispatchEvent(new Event("input", { bubbles: true }));
+  document.getElementById("builder-fields").closest("form").dispatchEvent(new Event("input", { bubbles: true }));
   const step = place.match(/^steps-\d+/)?.[0];
   const goal = kept && step ? `${step}-${kept}` : place;
   kept = "";
@@ -141,17 +144,17 @@ document.addEventListener("htmx:oobAfterSwap", ({ detail: { target } }) => {
 const trouble = document.getElementById("preview-trouble");
 
 document.addEventListener("htmx:beforeSwap", ({ detail: { target, xhr } }) => {
-  if (target.id !== "funnel-preview" || xhr.status >= 400) return;
+  if (!target.matches("[data-preview]") || xhr.status >= 400) return;
   target.classList.toggle("result-old", xhr.getResponseHeader("HX-Reswap") === "none");
   trouble.hidden = true;
 });
 for (const failed of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(failed, ({ detail: { target } }) => {
-    if (target?.id !== "funnel-preview") return;
+    if (!target?.matches("[data-preview]")) return;
     target.classList.add("result-old");
     trouble.hidden = false;
   });
 }
 document.addEventListener("click", ({ target }) => {
-  if (target.closest("[data-preview-again]")) document.body.dispatchEvent(new Event("funnel-changed"));
+  if (target.closest("[data-preview-again]")) document.body.dispatchEvent(new Event("builder-changed"));
 });
