@@ -1,10 +1,4 @@
-"""The projection: every committed event, void, merge and erasure reaches the engine exactly once.
-
-The cursor is the (xid, id) of the last row read and the *holes*: transactions below it that were still running in the
-same snapshot. A read takes what lies above the position and what the holes have committed since, in one statement and
-so in one snapshot. Never stored: a snapshot's own bounds, because ids of transactions that were rolled back are used
-again after a crash.
-"""
+"""The projection: every committed event, void, merge and erasure reaches the engine exactly once."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,11 +8,9 @@ from typing import Any
 
 import numpy as np
 import orjson
-from psycopg import sql
 
 from cdp.engine.base import (
     AttributeBatch,
-    Cursor,
     Engine,
     EngineOvertaken,
     EngineRebuilding,
@@ -27,6 +19,7 @@ from cdp.engine.base import (
     Writer,
 )
 from cdp.models import Change, Kind
+from cdp.queries.position import ABOVE, DATABASE, HOLES, Position, database, statement
 from stratum.lib.raw import raw_cursor
 
 CHUNK = 20_000  # events handed to the engine at a time
@@ -37,25 +30,6 @@ ATTEMPTS = 10  # when another host changes the engine at the same moment
 
 Row = tuple[Any, ...]
 COUNTED = {Kind.TRACK, Kind.PAGE, Kind.SCREEN}
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where the engine stands in the truth of one database."""
-
-    database: str = ""
-    xid: int = 0
-    id: int = 0
-    holes: tuple[int, ...] = ()
-
-    @classmethod
-    def of(cls, cursor: Cursor | None) -> "Position":
-        if cursor is None:
-            return cls()
-        return cls(cursor["database"], cursor["xid"], cursor["id"], tuple(cursor["holes"]))
-
-    def cursor(self) -> Cursor:
-        return {"database": self.database, "xid": self.xid, "id": self.id, "holes": list(self.holes)}
 
 
 def project(engine: Engine, workspace_id: int, *, patience: float = WAIT, most_again: int | None = None) -> int:
@@ -78,7 +52,7 @@ def _catch_up(engine: Engine, workspace_id: int, patience: float, most_again: in
     position = Position.of(engine.cursor())
     if not _is_behind(position, workspace_id):
         return 0
-    if position.database == _database():
+    if position.database == database():
         with engine.writing(patience) as writer:
             return _advance(writer, Position.of(writer.cursor), workspace_id)
     if most_again is not None and has_more_than(most_again, workspace_id):
@@ -99,7 +73,7 @@ def rebuild(engine: Engine, workspace_id: int, *, patience: float = WAIT) -> int
 
 def belongs_here(engine: Engine) -> bool:
     """Whether the engine was filled from this database."""
-    return Position.of(engine.cursor()).database == _database()
+    return Position.of(engine.cursor()).database == database()
 
 
 def has_more_than(events: int, workspace_id: int) -> bool:
@@ -141,7 +115,7 @@ def is_foldable(stored: Stored) -> bool:
 @contextmanager
 def _unread(position: Position, workspace_id: int) -> Iterator[Iterator[Row]]:
     """Rows of one snapshot, as they come from the server."""
-    with raw_cursor() as cursor, cursor.copy(_statement(_READ, position, workspace_id)) as copy:
+    with raw_cursor() as cursor, cursor.copy(statement(_READ, position, workspace_id)) as copy:
         yield iter(copy.rows())
 
 
@@ -281,15 +255,9 @@ class _Change:
 # Reading
 
 
-def _database() -> str:
-    with raw_cursor() as cursor:
-        cursor.execute(f"SELECT {_DATABASE}")
-        return str(cursor.fetchone()[0])  # type: ignore[index]
-
-
 def _is_behind(position: Position, workspace_id: int) -> bool:
     with raw_cursor() as cursor:
-        cursor.execute(_statement(_BEHIND, position, workspace_id))
+        cursor.execute(statement(_BEHIND, position, workspace_id))
         (behind,) = cursor.fetchone() or (False,)
         return bool(behind)
 
@@ -302,28 +270,10 @@ def _restamp(workspace_id: int) -> None:
             cursor.execute(statement, [workspace_id])
 
 
-def _statement(template: str, position: Position, workspace_id: int) -> sql.Composed:
-    """COPY takes no parameters; all of these are numbers of ours."""
-    return sql.SQL(template).format(
-        workspace=sql.Literal(workspace_id),
-        xid=sql.Literal(str(position.xid)),
-        id=sql.Literal(position.id),
-        holes=sql.Literal("{" + ",".join(map(str, position.holes)) + "}"),
-        database=sql.Literal(position.database),
-    )
-
-
-_DATABASE = """(SELECT system_identifier FROM pg_control_system()) || '/' ||
-    (SELECT oid FROM pg_database WHERE datname = current_database())"""
-
-# A row belongs to the unread when it lies above the position or its transaction was a hole.
-_ABOVE = "t.workspace_id = {workspace} AND (t.xid, t.id) > ({xid}::xid8, {id}::bigint)"
-_HOLES = "t.workspace_id = {workspace} AND t.xid = ANY ({holes}::xid8[])"
-
 _BEHIND = f"""
-SELECT EXISTS (SELECT FROM cdp_event t WHERE {_ABOVE}) OR EXISTS (SELECT FROM cdp_event t WHERE {_HOLES})
-    OR EXISTS (SELECT FROM cdp_change t WHERE {_ABOVE}) OR EXISTS (SELECT FROM cdp_change t WHERE {_HOLES})
-    OR {{database}} NOT IN ('', {_DATABASE})
+SELECT EXISTS (SELECT FROM cdp_event t WHERE {ABOVE}) OR EXISTS (SELECT FROM cdp_event t WHERE {HOLES})
+    OR EXISTS (SELECT FROM cdp_change t WHERE {ABOVE}) OR EXISTS (SELECT FROM cdp_change t WHERE {HOLES})
+    OR {{database}} NOT IN ('', {DATABASE})
 """
 
 _EVENT = """SELECT 'event', t.xid::text, t.id, t.profile_id::text, t.name, t.kind::text,
@@ -333,8 +283,8 @@ _CHANGE = """SELECT t.kind, t.xid::text, t.id, t.profile_id::text, t.into_id::te
     0, 0, t.before::text, NULL, NULL, NULL FROM cdp_change t WHERE """
 
 _READ = f"""COPY (
-SELECT 'snapshot', '0', 0::bigint, {_DATABASE}, pg_current_snapshot()::text, '', 0::bigint, 0::bigint,
+SELECT 'snapshot', '0', 0::bigint, {DATABASE}, pg_current_snapshot()::text, '', 0::bigint, 0::bigint,
     '', '', '', ''
-UNION ALL {_EVENT} {_ABOVE} UNION ALL {_EVENT} {_HOLES}
-UNION ALL {_CHANGE} {_ABOVE} UNION ALL {_CHANGE} {_HOLES}
+UNION ALL {_EVENT} {ABOVE} UNION ALL {_EVENT} {HOLES}
+UNION ALL {_CHANGE} {ABOVE} UNION ALL {_CHANGE} {HOLES}
 ) TO STDOUT"""

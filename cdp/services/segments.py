@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from cdp.definitions.segments import MOST_FAULTS, SegmentDraft, parse_draft, parse_named
 from cdp.engine.base import Ints
 from cdp.models import Segment, Spell
+from cdp.queries import arrays
 from cdp.queries import segments as queries
 from cdp.queries.funnels import names_tag
 from cdp.services.event_store import lock_identities
@@ -161,7 +162,7 @@ def forget(workspace: Workspace, profiles: Sequence[int], now: datetime) -> None
 def require_profiles(workspace: Workspace, keys: Ints, pointer: str) -> None:
     """Raises Invalid with the places of numbers that are nobody's in this workspace."""
     with raw_cursor() as cursor:
-        cursor.execute(_STRANGERS, [_array(keys), workspace.pk, MOST_FAULTS])
+        cursor.execute(_STRANGERS, [arrays.literal(keys), workspace.pk, MOST_FAULTS])
         strangers = cursor.fetchall()
     if strangers:
         sentence = "There is no profile {} in this workspace."
@@ -181,7 +182,7 @@ WHERE p.id IS NULL ORDER BY 1 LIMIT %s
 def _enter(segment: Segment, keys: Ints, reason: str, now: datetime) -> int:
     """How many entered: whoever is in already, himself or by somebody merged into him, stays as he is."""
     with raw_cursor() as cursor:
-        parameters = (segment.pk, now, reason, _array(keys), segment.workspace_id, segment.pk)
+        parameters = (segment.pk, now, reason, arrays.literal(keys), segment.workspace_id, segment.pk)
         cursor.execute(_ENTER, parameters)
         return cursor.rowcount
 
@@ -201,7 +202,7 @@ SELECT %s::uuid, w.id, %s, %s FROM (
 def _exit(segment: Segment, keys: Ints, reason: str, now: datetime) -> int:
     """How many left, each together with those merged into him."""
     with raw_cursor() as cursor:
-        cursor.execute(_EXIT, (_array(keys), segment.workspace_id, now, reason, segment.pk))
+        cursor.execute(_EXIT, (arrays.literal(keys), segment.workspace_id, now, reason, segment.pk))
         return int((cursor.fetchone() or (0,))[0])
 
 
@@ -219,11 +220,6 @@ WITH named AS (
 )
 SELECT count(DISTINCT survivor) FROM ended
 """
-
-
-def _array(keys: Ints) -> str:
-    """A literal: a list as parameter would cost psycopg thrice as much."""
-    return "{" + ",".join(map(str, keys.tolist())) + "}"
 
 
 def _touch(segment: Segment, changed: int, now: datetime) -> None:
