@@ -14,6 +14,7 @@ HOME = Path(env.text("STRATUM_HOME", str(BASE_DIR / "var"))).resolve()
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY") or keyfile.secret_key(HOME)
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+LEDGER_KEY = env.text("LEDGER_KEY")  # unset: made once and kept in HOME
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 BASE_URL = env.text("BASE_URL", "http://localhost:8000")  # in e-mails and snippets

@@ -1,0 +1,126 @@
+"""The book: the only writer of its entries.
+
+Whoever appends holds the workspace's head until the transaction ends, so that concurrent writers queue up instead of
+forking the chain, and an entry is there exactly when what it tells about is.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from stratum.workspaces.models import Workspace
+from trustlayer import chain
+from trustlayer.models import LedgerEntry, LedgerHead
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """What an action changes. `type` as people write it: Campaign, Ad Set, Creative."""
+
+    type: str = ""
+    id: str = ""
+    name: str = ""
+    platform: str = ""
+    account: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.name or self.id}" if self.type else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry before it has its place in the book."""
+
+    reason: str
+    reason_code: str
+    kind: str = LedgerEntry.Kind.DECISION
+    decision: str = ""
+    signal_health: int | None = None
+    blocked_reason: str | None = None
+    action: str = ""
+    entity: Entity = Entity()
+    change: str = ""
+    user: str = ""
+    actor_type: str = LedgerEntry.ActorType.SYSTEM
+    actor_id: str = ""
+    is_dry_run: bool = False
+    policy_version: int | None = None
+    action_id: str = ""
+    request_id: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+def append(*, workspace: Workspace, drafts: Sequence[Draft], now: datetime) -> list[LedgerEntry]:
+    """Write the entries in this order, in the caller's transaction or in one of their own."""
+    if not drafts:
+        return []
+    with transaction.atomic():
+        head = _hold_head(workspace)
+        rows = list(_chained(drafts, head, workspace, now))
+        _write(rows)
+        head.seq, head.entry_hash = rows[-1]["seq"], rows[-1]["entry_hash"]
+        head.save(update_fields=["seq", "entry_hash"])
+    return [LedgerEntry(**row) for row in rows]
+
+
+def _hold_head(workspace: Workspace) -> LedgerHead:
+    LedgerHead.objects.bulk_create([LedgerHead(workspace=workspace, entry_hash=chain.BEGINNING)], ignore_conflicts=True)
+    return LedgerHead.objects.select_for_update().get(workspace=workspace)
+
+
+def _chained(drafts: Iterable[Draft], head: LedgerHead, workspace: Workspace, now: datetime) -> Iterable[Row]:
+    previous = head.entry_hash
+    for seq, draft in enumerate(drafts, head.seq + 1):
+        row = _row(draft, seq, now, previous)
+        previous = row["entry_hash"] = chain.entry_hash({**row, "id": str(row["id"])})
+        row["workspace_id"] = workspace.pk
+        yield row
+
+
+def _row(draft: Draft, seq: int, now: datetime, previous: str) -> Row:
+    entity = draft.entity
+    return {
+        "id": uuid.uuid4(),
+        "seq": seq,
+        "kind": str(draft.kind),
+        "timestamp": now,
+        "decision": str(draft.decision),
+        "signal_health": draft.signal_health,
+        "reason": draft.reason,
+        "reason_code": draft.reason_code,
+        "blocked_reason": draft.blocked_reason,
+        "action": draft.action,
+        "entity": str(entity),
+        "entity_type": entity.type,
+        "entity_id": entity.id,
+        "entity_name": entity.name,
+        "platform": entity.platform,
+        "account": entity.account,
+        "change": draft.change,
+        "user": draft.user,
+        "actor_type": str(draft.actor_type),
+        "actor_id": draft.actor_id,
+        "is_dry_run": draft.is_dry_run,
+        "policy_version": draft.policy_version,
+        "action_id": draft.action_id,
+        "request_id": draft.request_id,
+        "evidence": chain.evidence_text(draft.evidence),
+        "prev_hash": previous,
+    }
+
+
+def _write(rows: Sequence[Row]) -> None:
+    LedgerEntry.objects.bulk_create([LedgerEntry(**row) for row in rows], batch_size=1_000)
+
+
+def read_evidence(entry: LedgerEntry) -> dict[str, Any]:
+    """What the decision rested on, as JSON."""
+    evidence: dict[str, Any] = json.loads(entry.evidence)
+    return evidence
