@@ -29,3 +29,15 @@ def test_a_folder_that_others_can_write_is_not_trusted(tmp_path: Path) -> None:
     assert jit.private_folder(ours) == str(ours)
     assert jit.private_folder(theirs) != str(theirs)
     assert jit.private_folder(tmp_path / "link") != str(tmp_path / "link")
+
+
+def test_what_is_kept_is_of_these_sources(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kernel, other = tmp_path / "kernel.py", tmp_path / "other.py"
+    kernel.write_text("from cdp.engine.columnar.jit import kernel")
+    other.write_text("")
+    monkeypatch.setattr(jit, "__file__", str(tmp_path / "jit.py"))
+    before = jit.sources()
+    other.write_text("nothing compiled")
+    assert jit.sources() == before
+    kernel.write_text("from cdp.engine.columnar.jit import kernel\n\n")
+    assert jit.sources() != before

@@ -8,11 +8,11 @@ origin of them; address 0 stands for an array that is not there. A call answers 
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import kernel
-from cdp.engine.columnar.kernels import grown, load_int32, load_int64, loader
+from cdp.engine.columnar.kernels import grown
+from cdp.engine.columnar.memory import load_int32, load_int64, load_uint8
 
 # (profile, time, mask, skip, rows, start, end, value, bytes of one value, status): addresses of int32, int64, uint8 per
 # row and uint8 per place; of int32 or int64; of uint8.
@@ -21,8 +21,6 @@ Source = tuple[int, int, int, int, int, int, int, int, int, int]
 COUNTED, SKIPPED = 1, 2
 LEAST = -(2**63)
 SMALL = 12
-
-load_uint8 = loader(8, types.uint8)
 
 
 @kernel

@@ -10,7 +10,8 @@ import numpy as np
 
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import kernel
-from cdp.engine.columnar.kernels import NONE, Scratch, group_end, reach_of, taints, time_steps
+from cdp.engine.columnar.kernels import Scratch, group_end, reach_of, taints, time_steps
+from cdp.engine.columnar.memory import NONE
 
 # window, gaps, afters, befores, start, end, as_of
 Rules = tuple[int, Array, Array, Array, int, int, int]

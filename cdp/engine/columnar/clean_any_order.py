@@ -9,7 +9,8 @@ import numpy as np
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.attempts import Rules, is_preferred
 from cdp.engine.columnar.jit import kernel
-from cdp.engine.columnar.kernels import NONE, group_end, taints
+from cdp.engine.columnar.kernels import group_end, taints
+from cdp.engine.columnar.memory import NONE
 
 # The table has a row for every set of steps.
 MOST_STEPS = 10

@@ -10,8 +10,8 @@ from cdp.engine.base import Bucket, FunnelAnswer, FunnelPeople, FunnelSpec, Grou
 from cdp.engine.columnar.breakdown import grouped, refuse_breakdown
 from cdp.engine.columnar.plain_breakdown import can_tally, tally_groups
 from cdp.engine.columnar.snapshot import Snapshot
-from cdp.engine.columnar.tally import middle, plain_answers
-from cdp.engine.columnar.walk import Walked, is_plain, refuse, together, tracks_of, walk, walk_tracks
+from cdp.engine.columnar.tally import level_answers, middle
+from cdp.engine.columnar.walk import Walked, is_level, refuse, together, tracks_of, walk, walk_tracks
 
 
 def funnel(snapshot: Snapshot, spec: FunnelSpec, as_of: int) -> FunnelAnswer:
@@ -28,8 +28,8 @@ def funnel(snapshot: Snapshot, spec: FunnelSpec, as_of: int) -> FunnelAnswer:
 
 
 def whole_answer(snapshot: Snapshot, spec: FunnelSpec, as_of: int) -> FunnelAnswer:
-    if is_plain(spec):
-        return plain_answers(snapshot, spec, (spec.start, spec.end), as_of)[0]
+    if is_level(spec):
+        return level_answers(snapshot, spec, (spec.start, spec.end), as_of)[0]
     return answer(walk(snapshot, spec, as_of), spec.timed)
 
 
@@ -87,8 +87,8 @@ def trend(snapshot: Snapshot, spec: FunnelSpec, edges: Sequence[int], as_of: int
 
 
 def bucket_answers(snapshot: Snapshot, spec: FunnelSpec, edges: Sequence[int], as_of: int) -> list[FunnelAnswer]:
-    if is_plain(spec) and len(edges) > 1:
-        return plain_answers(snapshot, spec, edges, as_of)
+    if is_level(spec) and len(edges) > 1:
+        return level_answers(snapshot, spec, edges, as_of)
     walks = attempts_by_bucket if spec.counting == "totals" else users_by_bucket
     return [answer(walked, spec.timed) for walked in walks(snapshot, spec, edges, as_of)]
 

@@ -1,5 +1,6 @@
 """How kernels are compiled: without the interpreter lock, and kept on disk for the next process."""
 
+import hashlib
 import os
 import stat
 import tempfile
@@ -29,9 +30,30 @@ def private_folder(folder: Path) -> str:
     return str(folder) if is_ours else tempfile.mkdtemp(prefix="stratum-kernels-")
 
 
-vars(numba.config)["CACHE_DIR"] = cache_folder()
+def sources() -> str:
+    """Changes with any source of kernels. numba looks only at the file of the outermost kernel, and would go on with
+    what it once compiled of the others."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        content = path.read_bytes()
+        if b"columnar.jit import" in content:
+            digest.update(path.name.encode() + content)
+    return digest.hexdigest()[:16]
+
+
+vars(numba.config)["CACHE_DIR"] = str(Path(cache_folder()) / sources())
+
+
+LOOSE: dict[str, Any] = {"nogil": True, "boundscheck": False}
+WITHIN: dict[str, Any] = {**LOOSE, "forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True, boundscheck=False)(function)
+    compiled: Callable[..., Any] = numba.njit(cache=True, **LOOSE)(function)
+    return compiled
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """For what kernels call in their innermost loops, and nobody else: it becomes part of them."""
+    compiled: Callable[..., Any] = numba.njit(**WITHIN)(function)
     return compiled

@@ -9,40 +9,17 @@ steps, if these can be matched to distinct events of the group.
 Streams come as addresses, so that one compilation serves any number of them. Times are int64 microseconds.
 """
 
-from typing import Any
-
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import types
-from numba.extending import intrinsic
 
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import kernel
+from cdp.engine.columnar.memory import FOREVER, NONE, load_int32, load_int64, load_uint32
 
 Scratch = tuple[Array, Array, Array, Array, Array]
 
-NONE = -(2**62)
-FOREVER = 2**62
 # Columns of the table of streams: addresses of profile (int32), time (int64) and bits (uint32), rows, and whether
 # there are bits per row (else one for all).
 PROFILE, TS, BITS, ROWS, PER_ROW, STREAM_WIDTH = 0, 1, 2, 3, 4, 5
-
-
-def loader(width: int, numba_type: Any) -> Any:
-    @intrinsic
-    def load(typing_context: Any, address: Any, index: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            start = builder.inttoptr(arguments[0], ir.IntType(width).as_pointer())
-            return builder.load(builder.gep(start, [arguments[1]]))
-
-        return numba_type(types.int64, types.int64), generate
-
-    return load
-
-
-load_int32 = loader(32, types.int32)
-load_int64 = loader(64, types.int64)
-load_uint32 = loader(32, types.uint32)
 
 
 @kernel

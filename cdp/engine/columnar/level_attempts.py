@@ -7,17 +7,101 @@ left to `people.each_person`.
 
 import numpy as np
 
+from cdp.engine.base import NEVER
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.attempts import Found, empty_found, with_room
+from cdp.engine.columnar.chains import CHAIN, CURSORS, ENDS, TIMES, follow, has_entry, scratch_row, time_chain
+from cdp.engine.columnar.durations import keep_durations
 from cdp.engine.columnar.jit import kernel
-from cdp.engine.columnar.kernels import load_int32, load_int64
-from cdp.engine.columnar.plain import first_of_person, follow, has_entry, time_plain
-from cdp.engine.columnar.step_streams import PROFILE, TS, first_from, is_marked, next_marked, rows_of_place
+from cdp.engine.columnar.memory import load_int64
+from cdp.engine.columnar.step_streams import (
+    TS,
+    first_from,
+    first_of_person,
+    is_marked,
+    line_of,
+    next_marked,
+    place_of,
+    rows_of_place,
+    time_of,
+)
+
+# What a person's attempts need to know: the addresses of the table and of the rows of the scratch `chains` speaks of,
+# steps, start, end, window, as_of.
+Asked = tuple[int, int, int, int, int, int, int, int, int]
 
 
 @kernel
-def level_attempts(
-    streams: Array,
+def count_attempts(
+    table: int,
+    steps: int,
+    skip: Array,
+    first_row: int,
+    stop_row: int,
+    start: int,
+    end: int,
+    edges: Array,
+    group: Array,
+    window: int,
+    as_of: int,
+    scratch: Array,
+    counts: Array,
+    still_open: Array,
+    took: Array,
+    took_in: Array,
+    used: Array,
+    tied: Array,
+) -> int:
+    """How many attempts came how far by buckets of opening, of those whose first row of step 1 is in
+    [first_row, stop_row). The places left out are written to `tied`; returns how many. All else as in
+    `plain.count_plain`."""
+    cursors, ends = scratch_row(scratch, CURSORS), scratch_row(scratch, ENDS)
+    chain, times = scratch_row(scratch, CHAIN), scratch_row(scratch, TIMES)
+    asked = table, cursors, ends, chain, steps, start, end, window, as_of
+    last_bucket, is_timed, before = len(edges) - 2, took.shape[1] > 0, np.zeros(steps, np.int64)
+    left_out = 0
+    row = first_of_person(table, first_row)
+    while row < stop_row:
+        place = place_of(table, row)
+        first, row = rows_of_place(table, place, row)
+        if skip[place] or time_of(table, row - 1) < start:
+            continue
+        stop = first_from(table, first, row, end)
+        opening = next_marked(table, first, stop, start)
+        if is_timed:
+            for step in range(steps):
+                before[step] = used[step]
+        change = 1
+        while change:
+            at, opened, last, bucket, is_tied = opening, 1, 0, 0, False
+            while at < stop and not is_tied:
+                now, attempt = time_of(table, at), at
+                depth, opened, last, at, is_tied = next_attempt(asked, place, at, last, stop, opened)
+                while bucket <= last_bucket and now >= edges[bucket + 1]:
+                    bucket += 1
+                if now < edges[0] or bucket > last_bucket:
+                    continue
+                into = np.int64(group[place]) if len(group) else bucket
+                counts[into, depth] += change
+                if depth < steps:
+                    still_open[into] += change * has_entry(table, attempt, last, as_of - window, end)
+                if is_timed and depth > 1 and change > 0:
+                    time_chain(table, depth, last, end, ends, chain, times)
+                    keep_durations(times, depth, steps, into, took, took_in, used)
+            # All of them once more, to take them back.
+            change = -1 if is_tied and change > 0 else 0
+        if is_tied:
+            tied[left_out] = place
+            left_out += 1
+            for step in range(steps):
+                used[step] = before[step]
+    return left_out
+
+
+@kernel
+def list_attempts(
+    table: int,
+    steps: int,
     skip: Array,
     first_row: int,
     stop_row: int,
@@ -25,52 +109,65 @@ def level_attempts(
     end: int,
     window: int,
     as_of: int,
+    scratch: Array,
     tied: Array,
 ) -> tuple[Found, int, int]:
-    """One row per attempt of those whose first row of step 1 is in [first_row, stop_row), and how many; the places left
-    out are written to `tied`, and how many is returned too."""
-    steps, rows, left_out = len(streams), 0, 0
+    """Like `count_attempts`, one row per attempt, and how many; then how many places were left out."""
+    cursors, ends = scratch_row(scratch, CURSORS), scratch_row(scratch, ENDS)
+    chain, times = scratch_row(scratch, CHAIN), scratch_row(scratch, TIMES)
+    asked = table, cursors, ends, chain, steps, start, end, window, as_of
+    rows, left_out = 0, 0
     found = empty_found(steps, stop_row - first_row + 1)
-    cursors, chain = np.zeros((2, steps), np.int64), np.empty(steps, np.int64)
-    row = first_of_person(streams, first_row)
+    row = first_of_person(table, first_row)
     while row < stop_row:
-        place = np.int64(load_int32(streams[0, PROFILE], row))
-        first, row = rows_of_place(streams, 0, place, row)
-        if skip[place] or load_int64(streams[0, TS], row - 1) < start:
+        place = place_of(table, row)
+        first, row = rows_of_place(table, place, row)
+        if skip[place] or time_of(table, row - 1) < start:
             continue
-        rows_before, opened, last = rows, 1, 0
-        stop = first_from(streams, 0, first, row, end)
-        at = next_marked(streams, 0, first_from(streams, 0, first, stop, start), stop, start)
-        while at < stop:
-            if last <= at:
-                last = attempt_end(streams, at, stop, window)
-            depth, opened = follow(streams, place, at, last, end, window, as_of, opened, cursors, chain)
+        stop = first_from(table, first, row, end)
+        at, opened, last, is_tied, rows_before = next_marked(table, first, stop, start), 1, 0, False, rows
+        while at < stop and not is_tied:
+            now, attempt = time_of(table, at), at
+            depth, opened, last, at, is_tied = next_attempt(asked, place, at, last, stop, opened)
             found = with_room(found, rows)
-            found[0][rows], found[1][rows], found[2][rows] = place, depth, load_int64(streams[0, TS], at)
-            found[3][rows] = depth < steps and has_entry(streams, at, last, as_of - window, end)
-            time_plain(streams, chain, depth, last, end, cursors, found[4][rows])
-            for step in range(depth, steps):
-                found[4][rows, step] = -1
+            found[0][rows], found[1][rows], found[2][rows] = place, depth, now
+            found[3][rows] = depth < steps and has_entry(table, attempt, last, as_of - window, end)
+            time_chain(table, depth, last, end, ends, chain, times)
+            for step in range(steps):
+                found[4][rows, step] = load_int64(times, step) if step < depth else NEVER
             rows += 1
-            if depth < steps:
-                at = next_marked(streams, 0, last, stop, start)
-                continue
-            completion = load_int64(streams[steps - 1, TS], chain[steps - 1])
-            at = next_marked(streams, 0, chain[0] + (steps == 1), stop, completion)
-            if steps > 1 and at < stop and load_int64(streams[0, TS], at) == completion:
-                tied[left_out] = place
-                left_out += 1
-                rows = rows_before
-                break
+        if is_tied:
+            tied[left_out] = place
+            left_out += 1
+            rows = rows_before
     return found, rows, left_out
 
 
 @kernel
-def attempt_end(streams: Array, row: int, stop: int, window: int) -> int:
+def next_attempt(
+    asked: Asked, place: int, at: int, last: int, stop: int, opened: int
+) -> tuple[int, int, int, int, bool]:
+    """Of the attempt that opens at the row `at` of step 1: its depth; how many streams are open; the end of its rows of
+    step 1 (`last`: where the one before it ended); where the next one opens; and whether that is at the very instant at
+    which this one converts."""
+    table, cursors, ends, chain, steps, start, end, window, as_of = asked
+    if last <= at:
+        last = attempt_end(table, at, stop, window)
+    depth, opened = follow(table, steps, place, at, last, end, window, as_of, opened, cursors, ends, chain)
+    if depth < steps:
+        return depth, opened, last, next_marked(table, last, stop, start), False
+    completion = time_of(line_of(table, steps - 1), load_int64(chain, steps - 1))
+    opens = next_marked(table, load_int64(chain, 0) + (steps == 1), stop, completion)
+    return depth, opened, last, opens, steps > 1 and opens < stop and time_of(table, opens) == completion
+
+
+@kernel
+def attempt_end(table: int, row: int, stop: int, window: int) -> int:
     """The first row of step 1 behind the entry `row` that is no entry or comes too late for those before it."""
-    latest = load_int64(streams[0, TS], row)
-    while row < stop and load_int64(streams[0, TS], row) <= latest + window:
-        if is_marked(streams, 0, row):
-            latest = load_int64(streams[0, TS], row)
+    ts = load_int64(table, TS)
+    latest = load_int64(ts, row)
+    while row < stop and load_int64(ts, row) <= latest + window:
+        if is_marked(table, row):
+            latest = load_int64(ts, row)
         row += 1
     return row

@@ -19,7 +19,6 @@ from cdp.engine.columnar.attempts import (
 from cdp.engine.columnar.clean_any_order import most_clean_steps
 from cdp.engine.columnar.jit import kernel
 from cdp.engine.columnar.kernels import (
-    NONE,
     PROFILE,
     ROWS,
     make_scratch,
@@ -27,6 +26,7 @@ from cdp.engine.columnar.kernels import (
     seek,
     walk,
 )
+from cdp.engine.columnar.memory import NONE
 from cdp.engine.columnar.plain_attempts import has_gaps, is_plain, walk_plain_attempts
 
 ORDERED, STRICT, ANY_ORDER = 0, 1, 2

@@ -1,4 +1,4 @@
-"""The plain funnel by values that belong to people: their groups first, then one pass that counts by group."""
+"""A level funnel by values that belong to people: their groups first, then one pass that counts by group."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.snapshot import Side, Snapshot
 from cdp.engine.columnar.step_streams import table_of
 from cdp.engine.columnar.tally import answers, tally_side, whole_answer
-from cdp.engine.columnar.walk import ROWS_PER_RANGE, NamedTrack, Track, by_steps, is_plain, skipped, tracks_of
+from cdp.engine.columnar.walk import ROWS_PER_RANGE, NamedTrack, Track, by_steps, is_level, skipped, tracks_of
 
 # Groups are counted in 16 bits; the missing one and the rest come on top.
 MOST_GROUPS = 2**15 - 3
@@ -23,14 +23,14 @@ MOST_GROUPS = 2**15 - 3
 def can_tally(spec: FunnelSpec, breakdown: Breakdown) -> bool:
     by, wanted = breakdown.by, breakdown.limit if breakdown.values is None else len(breakdown.values)
     is_personal = not isinstance(by, ByProperty) or by.attribution in ("first_touch", "last_touch")
-    return is_personal and is_plain(spec) and wanted <= MOST_GROUPS
+    return is_personal and is_level(spec) and wanted <= MOST_GROUPS
 
 
 def tally_groups(snapshot: Snapshot, spec: FunnelSpec, breakdown: Breakdown, as_of: int) -> FunnelAnswer:
     labels = Labels()
-    edges = np.array([max(spec.start, snapshot.floor), min(spec.end, as_of + 1)])
+    bounds = max(spec.start, snapshot.floor), min(spec.end, as_of + 1)
     sides = [(side, tracks_of(side, spec, as_of)) for side in snapshot.sides]
-    people = [entrants(side, tracks, spec, *edges.tolist()) for side, tracks in sides]
+    people = [entrants(side, tracks, spec, *bounds) for side, tracks in sides]
     codes = [
         codes_of_people(snapshot, side, tracks, some, spec, breakdown, as_of, labels)
         for (side, tracks), some in zip(sides, people, strict=True)
@@ -41,7 +41,7 @@ def tally_groups(snapshot: Snapshot, spec: FunnelSpec, breakdown: Breakdown, as_
         if len(some):
             group = np.zeros(len(side.ids), np.int16)
             group[some] = group_of[code]
-            tallies += tally_side(side, tracks, spec, edges, as_of, group, len(values))
+            tallies += tally_side(side, tracks, spec, bounds, np.array(bounds), as_of, group, len(values))
     parts = answers(tallies, len(spec.steps), len(values))
     groups = [Group(value, part) for value, part in zip(values, parts, strict=True)]
     return replace(whole_answer(tallies, len(spec.steps)), breakdown=tuple(groups))
@@ -54,7 +54,7 @@ def entrants(side: Side, tracks: Sequence[Track], spec: FunnelSpec, start: int, 
 
     def work(low: int, high: int) -> NDArray[np.int32]:
         places = np.empty(min(high - low, len(side.ids)), np.int32)
-        return places[: list_entrants(streams, skip, low, high, start, end, places)]
+        return places[: list_entrants(streams.ctypes.data, skip, low, high, start, end, places)]
 
     return np.concatenate([np.empty(0, np.int32), *spread(work, len(held[0].ts), ROWS_PER_RANGE)])
 

@@ -8,21 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from cdp.engine.base import Ints
 from cdp.engine.columnar.arrow import Array
-from cdp.engine.columnar.jit import kernel
-from cdp.engine.columnar.kernels import load_int32, load_int64, loader, seek
+from cdp.engine.columnar.jit import inlined, kernel
+from cdp.engine.columnar.kernels import seek
+from cdp.engine.columnar.memory import address, load_int32, load_int64, load_uint8
 
 # Columns of the table: addresses of profile (int32), time (int64), mask (uint8; 0: every row serves the step) and of
 # the rows at which each profile begins (int32; 0: to be searched for), and the number of rows.
-PROFILE, TS, MASK, BEGINS, ROWS, WIDTH = 0, 1, 2, 3, 4, 5
+PROFILE, TS, MASK, BEGINS, ROWS, WIDTH = range(6)
+BYTES = 8
 # With fewer rows than a profile in so many has, their beginnings are not worth the memory.
 PROFILES_PER_ROW = 8
-
-load_uint8 = loader(8, types.uint8)
+# So many rows are sooner looked at one after the other than halved.
+FEW_ROWS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +36,7 @@ class StepStream:
     begins: NDArray[np.int32] | None
 
     def line(self) -> list[int]:
-        arrays = (self.profile, self.ts, self.mask, self.begins)
-        return [*(0 if array is None else array.ctypes.data for array in arrays), len(self.ts)]
+        return [*map(address, (self.profile, self.ts, self.mask, self.begins)), len(self.ts)]
 
 
 def table_of(streams: Sequence[StepStream]) -> Ints:
@@ -65,48 +65,75 @@ def mark_first_rows(profile: int, rows: int, begins: Array) -> None:
         place += 1
 
 
-@kernel
-def is_marked(streams: Array, step: int, row: int) -> bool:
-    return not streams[step, MASK] or load_uint8(streams[step, MASK], row) != 0
+@inlined
+def line_of(table: int, step: int) -> int:
+    """The address of a stream's line in the table at this address."""
+    return table + step * WIDTH * BYTES
 
 
-@kernel
-def rows_of_place(streams: Array, step: int, place: int, after: int) -> tuple[int, int]:
+@inlined
+def time_of(line: int, row: int) -> int:
+    return int(load_int64(load_int64(line, TS), row))
+
+
+@inlined
+def is_marked(line: int, row: int) -> bool:
+    mask = load_int64(line, MASK)
+    return bool(mask == 0 or load_uint8(mask, row) != 0)
+
+
+@inlined
+def rows_of_place(line: int, place: int, after: int) -> tuple[int, int]:
     """The rows [first, end) of the place, which are not before the row `after`."""
-    begins = streams[step, BEGINS]
+    begins = load_int64(line, BEGINS)
     if begins:
         return int(load_int32(begins, place)), int(load_int32(begins, place + 1))
-    profile, rows = streams[step, PROFILE], streams[step, ROWS]
+    profile, rows = load_int64(line, PROFILE), load_int64(line, ROWS)
     first = seek(profile, after, rows, place)
     return first, seek(profile, first, rows, place + 1)
 
 
-@kernel
-def first_from(streams: Array, step: int, low: int, high: int, earliest: int) -> int:
+@inlined
+def place_of(line: int, row: int) -> int:
+    return int(load_int32(load_int64(line, PROFILE), row))
+
+
+@inlined
+def first_of_person(line: int, row: int) -> int:
+    """The row, or the end of the rows of a person who began before it."""
+    return int(rows_of_place(line, place_of(line, row - 1), row - 1)[1]) if row else 0
+
+
+@inlined
+def first_from(line: int, low: int, high: int, earliest: int) -> int:
     """First row in [low, high), all of one profile, that is not before `earliest`."""
-    while low < high:
+    ts = load_int64(line, TS)
+    while high - low > FEW_ROWS:
         middle = (low + high) >> 1
-        if load_int64(streams[step, TS], middle) < earliest:
+        if load_int64(ts, middle) < earliest:
             low = middle + 1
         else:
             high = middle
+    while low < high and load_int64(ts, low) < earliest:
+        low += 1
     return low
 
 
-@kernel
-def next_marked(streams: Array, step: int, row: int, end: int, earliest: int) -> int:
+@inlined
+def next_marked(line: int, row: int, end: int, earliest: int) -> int:
     """The first row from `row` on that serves the step and is not before `earliest`."""
-    while row < end and (load_int64(streams[step, TS], row) < earliest or not is_marked(streams, step, row)):
+    ts, mask = load_int64(line, TS), load_int64(line, MASK)
+    while row < end and (load_int64(ts, row) < earliest or (mask and not load_uint8(mask, row))):
         row += 1
     return row
 
 
-@kernel
-def last_marked(streams: Array, step: int, row: int, end: int, latest: int) -> int:
+@inlined
+def last_marked(line: int, row: int, end: int, latest: int) -> int:
     """The last row from `row` on that serves the step and is not after `latest`; `row` itself does and is not."""
     ahead = row + 1
-    while ahead < end and load_int64(streams[step, TS], ahead) <= latest:
-        if is_marked(streams, step, ahead):
+    while ahead < end and time_of(line, ahead) <= latest:
+        if is_marked(line, ahead):
             row = ahead
         ahead += 1
     return row

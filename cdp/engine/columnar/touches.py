@@ -5,27 +5,27 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from cdp.engine.base import Ints
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.columns import JSON, TEXT, Column
 from cdp.engine.columnar.jit import kernel
-from cdp.engine.columnar.kernels import load_int32, load_int64, loader
 from cdp.engine.columnar.labels import MISSING, Codes, Labels, event_codes, only_column, value_codes
 from cdp.engine.columnar.masks import verdicts
+from cdp.engine.columnar.memory import NONE, load_int8, load_int16, load_int32, load_int64, load_uint8, store_int64
 from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.snapshot import Side, Stream
 from cdp.engine.columnar.step_streams import (
+    BYTES,
     PROFILE,
     ROWS,
     TS,
     WIDTH,
     StepStream,
     is_marked,
-    load_uint8,
     rows_of_place,
+    time_of,
 )
 from cdp.engine.columnar.walk import PEOPLE_PER_RANGE, NamedTrack, begins_of
 from cdp.engine.predicates import is_missing
@@ -35,9 +35,7 @@ from cdp.engine.predicates import is_missing
 # are codes), values and of the texts that are missing as TEXT and as JSON (bool; 0: none); bytes per value, and rows
 # in the column.
 RECEIVED, SEQ, FIRST, COLUMN_ROWS, KIND, VALUE, NO_TEXT, NO_JSON, VALUE_BYTES, COLUMN_SIZE = range(WIDTH, WIDTH + 10)
-
-load_int8 = loader(8, types.int8)
-load_int16 = loader(16, types.int16)
+TOUCH_WIDTH = COLUMN_SIZE + 1
 
 
 class Source(Protocol):
@@ -126,7 +124,7 @@ def touchables(side: Side, tracks: Sequence[NamedTrack], steps: int, name: str, 
 
 
 def table_of(streams: Sequence[Touchable]) -> Ints:
-    return np.array([one.line() for one in streams], np.int64).reshape(-1, COLUMN_SIZE + 1)
+    return np.array([one.line() for one in streams], np.int64).reshape(-1, TOUCH_WIDTH)
 
 
 def touched(
@@ -137,7 +135,8 @@ def touched(
     stream, row = np.empty(len(people), np.int32), np.empty(len(people), np.int64)
 
     def work(low: int, high: int) -> None:
-        mark_touches(table, people[low:high], *bounds, is_last, stream[low:high], row[low:high])
+        scratch, part = np.zeros((2, len(streams)), np.int64), slice(low, high)
+        mark_touches(table.ctypes.data, len(streams), people[part], *bounds, is_last, scratch, stream[part], row[part])
 
     spread(work, len(people), PEOPLE_PER_RANGE)
     return codes_of(streams, stream, row, labels)
@@ -146,7 +145,8 @@ def touched(
 def values_at(streams: Sequence[Touchable], place: NDArray[np.int32], ts: Ints, labels: Labels) -> Codes:
     """The code of the first event, for each place at its time."""
     stream, row = np.full(len(place), MISSING, np.int32), np.empty(len(place), np.int64)
-    mark_values(table_of(streams), place, ts, stream, row)
+    table = table_of(streams)
+    mark_values(table.ctypes.data, len(streams), place, ts, stream, row)
     return codes_of(streams, stream, row, labels)
 
 
@@ -159,48 +159,67 @@ def codes_of(streams: Sequence[Touchable], stream: NDArray[np.int32], row: Ints,
 
 
 @kernel
+def touch_line(table: int, stream: int) -> int:
+    """The address of a stream's line in the table at this address."""
+    return table + stream * TOUCH_WIDTH * BYTES
+
+
+@kernel
 def mark_touches(
-    streams: Array, people: Array, low: int, high: int, is_last: bool, found_stream: Array, found_row: Array
+    table: int,
+    streams: int,
+    people: Array,
+    low: int,
+    high: int,
+    is_last: bool,
+    scratch: Array,
+    found_stream: Array,
+    found_row: Array,
 ) -> None:
-    """Set the stream and row of each person's touch, MISSING where there is none."""
-    ends, cursors = np.zeros(len(streams), np.int64), np.zeros(len(streams), np.int64)
+    """Set the stream and row of each person's touch, MISSING where there is none.
+
+    scratch: (2, streams), for the end of the rows looked at, and the place in the column that is not behind them."""
+    ends = np.int64(scratch.ctypes.data)
+    cursors = ends + streams * BYTES
     for index in range(len(people)):
         place = np.int64(people[index])
-        best, best_row = -1, -1
-        for stream in range(len(streams)):
-            first, stop = rows_of_place(streams, stream, place, ends[stream])
-            ends[stream] = stop
-            if first == stop:
+        best, best_row, best_ts = MISSING, -1, NONE
+        for stream in range(streams):
+            line = touch_line(table, stream)
+            first, stop = rows_of_place(line, place, load_int64(ends, stream))
+            store_int64(ends, stream, stop)
+            if first == stop or (best >= 0 and is_out_of_question(line, first, stop, best_ts, is_last)):
                 continue
-            if (
-                best >= 0
-                and not is_last
-                and load_int64(streams[stream, TS], first) > load_int64(streams[best, TS], best_row)
-            ):
+            at = touch_in(line, first, stop, low, high, is_last, cursors + stream * BYTES)
+            if at < 0:
                 continue
-            row = touch_in(streams, stream, first, stop, low, high, is_last, cursors)
-            if row >= 0 and (best < 0 or is_before(streams, stream, row, best, best_row) != is_last):
-                best, best_row = stream, row
+            if best < 0 or is_before(line, at, touch_line(table, best), best_row) != is_last:
+                best, best_row, best_ts = stream, at, time_of(line, at)
         found_stream[index], found_row[index] = best, best_row
 
 
 @kernel
-def touch_in(
-    streams: Array, stream: int, first: int, stop: int, low: int, high: int, is_last: bool, cursors: Array
-) -> int:
-    """The first or last of a person's rows in the stream that is a touch, or -1. cursors: places in the columns that
-    are not behind these rows."""
-    begin, end = first + streams[stream, FIRST], stop + streams[stream, FIRST]
-    rows = streams[stream, COLUMN_ROWS]
+def is_out_of_question(line: int, first: int, stop: int, best_ts: int, is_last: bool) -> bool:
+    """Whether all rows are later, or earlier, than what was found."""
+    if is_last:
+        return bool(time_of(line, stop - 1) < best_ts)
+    return bool(time_of(line, first) > best_ts)
+
+
+@kernel
+def touch_in(line: int, first: int, stop: int, low: int, high: int, is_last: bool, cursor: int) -> int:
+    """The first or last of a person's rows in the stream that is a touch, or -1. cursor: address of the place in the
+    column that is not behind these rows."""
+    offset, rows, ts = load_int64(line, FIRST), load_int64(line, COLUMN_ROWS), load_int64(line, TS)
+    begin, end = first + offset, stop + offset
     if rows:
-        begin = seek_row(rows, cursors[stream], streams[stream, COLUMN_SIZE], begin)
-        end = seek_row(rows, begin, streams[stream, COLUMN_SIZE], end)
-        cursors[stream] = end
+        begin = seek_row(rows, load_int64(cursor, 0), load_int64(line, COLUMN_SIZE), begin)
+        end = seek_row(rows, begin, load_int64(line, COLUMN_SIZE), end)
+        store_int64(cursor, 0, end)
     at, ahead = (end - 1, -1) if is_last else (begin, 1)
     while begin <= at < end:
-        row = (load_int64(rows, at) if rows else at) - streams[stream, FIRST]
-        is_within = low <= load_int64(streams[stream, TS], row) <= high
-        if is_within and is_marked(streams, stream, row) and has_value(streams, stream, at):
+        row = (load_int64(rows, at) if rows else at) - offset
+        if low <= load_int64(ts, row) <= high and is_marked(line, row) and has_value(line, at):
             return int(row)
         at += ahead
     return -1
@@ -224,20 +243,20 @@ def seek_row(rows: int, low: int, high: int, wanted: int) -> int:
 
 
 @kernel
-def has_value(streams: Array, stream: int, at: int) -> bool:
+def has_value(line: int, at: int) -> bool:
     """Whether the value at this place of the column is not missing."""
-    if not streams[stream, KIND]:
-        return bool(load_int32(streams[stream, VALUE], at) >= 0)
-    kind = load_uint8(streams[stream, KIND], at)
+    if not load_int64(line, KIND):
+        return bool(load_int32(load_int64(line, VALUE), at) >= 0)
+    kind = load_uint8(load_int64(line, KIND), at)
     if kind == TEXT:
-        absent = streams[stream, NO_TEXT]
+        absent = load_int64(line, NO_TEXT)
     elif kind == JSON:
-        absent = streams[stream, NO_JSON]
+        absent = load_int64(line, NO_JSON)
     else:
         return True
     if not absent:
         return True
-    return bool(load_uint8(absent, text_at(streams[stream, VALUE], streams[stream, VALUE_BYTES], at)) == 0)
+    return bool(load_uint8(absent, text_at(load_int64(line, VALUE), load_int64(line, VALUE_BYTES), at)) == 0)
 
 
 @kernel
@@ -252,13 +271,13 @@ def text_at(values: int, size: int, at: int) -> int:
 
 
 @kernel
-def is_before(streams: Array, stream: int, row: int, other: int, other_row: int) -> bool:
+def is_before(line: int, row: int, other: int, other_row: int) -> bool:
     """By time, then reception, then sequence number."""
-    ours, theirs = load_int64(streams[stream, TS], row), load_int64(streams[other, TS], other_row)
+    ours, theirs = time_of(line, row), time_of(other, other_row)
     if ours == theirs:
-        ours, theirs = load_int64(streams[stream, RECEIVED], row), load_int64(streams[other, RECEIVED], other_row)
+        ours, theirs = load_int64(load_int64(line, RECEIVED), row), load_int64(load_int64(other, RECEIVED), other_row)
     if ours == theirs:
-        ours, theirs = load_int64(streams[stream, SEQ], row), load_int64(streams[other, SEQ], other_row)
+        ours, theirs = load_int64(load_int64(line, SEQ), row), load_int64(load_int64(other, SEQ), other_row)
     return bool(ours < theirs)
 
 
@@ -277,16 +296,17 @@ def find_row(profile_at: int, ts_at: int, rows: int, place: int, ts: int) -> int
 
 
 @kernel
-def mark_values(streams: Array, places: Array, ts: Array, found_stream: Array, found_row: Array) -> None:
+def mark_values(table: int, streams: int, places: Array, ts: Array, found_stream: Array, found_row: Array) -> None:
     """Set the stream and row of the first event of each place at its time, of those that have any."""
-    for stream in range(len(streams)):
-        profile, times, rows = streams[stream, PROFILE], streams[stream, TS], streams[stream, ROWS]
+    for stream in range(streams):
+        line = touch_line(table, stream)
+        profile, times, rows = load_int64(line, PROFILE), load_int64(line, TS), load_int64(line, ROWS)
         for index in range(len(places)):
             row = find_row(profile, times, rows, places[index], ts[index])
             while row < rows and load_int32(profile, row) == places[index] and load_int64(times, row) == ts[index]:
-                if is_marked(streams, stream, row):
+                if is_marked(line, row):
                     best = found_stream[index]
-                    if best < 0 or is_before(streams, stream, row, best, found_row[index]):
+                    if best < 0 or is_before(line, row, touch_line(table, best), found_row[index]):
                         found_stream[index], found_row[index] = stream, row
                     break
                 row += 1

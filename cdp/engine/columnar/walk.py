@@ -15,12 +15,13 @@ from cdp.engine.base import (
     NotSupported,
     Step,
 )
-from cdp.engine.columnar import kernels
+from cdp.engine.columnar import chains, kernels
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.attempts import Found
 from cdp.engine.columnar.clean_any_order import MOST_STEPS
-from cdp.engine.columnar.level_attempts import level_attempts
+from cdp.engine.columnar.level_attempts import list_attempts
 from cdp.engine.columnar.masks import step_bits
+from cdp.engine.columnar.memory import FOREVER
 from cdp.engine.columnar.people import ANY_ORDER, ORDERED, STRICT, each_person
 from cdp.engine.columnar.plain import list_plain
 from cdp.engine.columnar.pool import spread
@@ -160,36 +161,40 @@ def list_people(side: Side, tracks: Sequence[Track], spec: FunnelSpec, start: in
     streams, skip, steps = table_of(held), skipped(side, spec), len(held)
 
     def work(low: int, high: int) -> Walked:
+        scratch = np.zeros((chains.WIDTH, steps), np.int64)
         size = min(high - low, len(side.ids))
         place, depth, times = np.empty(size, np.int32), np.empty(size, np.uint8), np.empty((size, steps), np.int64)
         still_open = np.empty(size, np.uint8)
         bounds = (low, high, start, end, spec.window, as_of)
-        rows = list_plain(streams, skip, *bounds, place, depth, still_open, times)
+        rows = list_plain(streams.ctypes.data, steps, skip, *bounds, scratch, place, depth, still_open, times)
         place, times = place[:rows], times[:rows]
         return Walked(side.ids[place], place, depth[:rows], times[:, 0], still_open[:rows], times)
 
     return together(spread(work, len(held[0].ts), ROWS_PER_RANGE) or [work(0, 0)])
 
 
-def list_attempts(side: Side, tracks: Sequence[Track], spec: FunnelSpec, start: int, end: int, as_of: int) -> Walked:
+def list_level_attempts(
+    side: Side, tracks: Sequence[Track], spec: FunnelSpec, start: int, end: int, as_of: int
+) -> Walked:
     """Total events of the same funnels."""
     held = by_steps(side, tracks, spec.steps)
-    streams, skip = table_of(held), skipped(side, spec)
+    streams, skip, steps = table_of(held), skipped(side, spec), len(held)
 
     def work(low: int, high: int) -> tuple[Walked, NDArray[np.int32]]:
         tied = np.empty(min(high - low, len(side.ids)), np.int32)
-        found, rows, left_out = level_attempts(streams, skip, low, high, start, end, spec.window, as_of, tied)
+        scratch = np.zeros((chains.WIDTH, steps), np.int64)
+        bounds = (low, high, start, end, spec.window, as_of)
+        found, rows, left_out = list_attempts(streams.ctypes.data, steps, skip, *bounds, scratch, tied)
         return rows_of(side, found, rows), tied[:left_out]
 
     parts = spread(work, len(held[0].ts), ROWS_PER_RANGE) or [work(0, 0)]
     people = np.concatenate([tied for _, tied in parts])
-    few_tracks = few(tracks) if len(people) else []
-    rest = walk_each(side, people, stream_table(few_tracks), spec, (start, end, as_of))
+    rest = walk_people(side, people, tracks, spec, (start, end, as_of))
     return together([*(walked for walked, _ in parts), rest])
 
 
 def gaps_of(spec: FunnelSpec) -> Ints:
-    return np.array([kernels.FOREVER if step.max_gap is None else step.max_gap for step in spec.steps], np.int64)
+    return np.array([FOREVER if step.max_gap is None else step.max_gap for step in spec.steps], np.int64)
 
 
 def walk_tracks(side: Side, tracks: Sequence[Track], spec: FunnelSpec, as_of: int, floor: int) -> Walked:
@@ -197,7 +202,7 @@ def walk_tracks(side: Side, tracks: Sequence[Track], spec: FunnelSpec, as_of: in
     if is_plain(spec):
         return list_people(side, tracks, spec, start, end, as_of)
     if is_level(spec):
-        return list_attempts(side, tracks, spec, start, end, as_of)
+        return list_level_attempts(side, tracks, spec, start, end, as_of)
     # They hold what the addresses in `streams` point to.
     read = few(tracks)
     streams = stream_table(read)
@@ -215,6 +220,14 @@ def walk_tracks(side: Side, tracks: Sequence[Track], spec: FunnelSpec, as_of: in
 
     spread(work, len(people), PEOPLE_PER_RANGE)
     return Walked(side.ids[people], people, depth, times[:, 0], still_open, times)
+
+
+def walk_people(
+    side: Side, people: NDArray[np.int32], tracks: Sequence[Track], spec: FunnelSpec, bounds: tuple[int, int, int]
+) -> Walked:
+    """`walk_each` of people who are few, from streams that others read too."""
+    read = few(tracks) if len(people) else []
+    return walk_each(side, people, stream_table(read), spec, bounds)
 
 
 def walk_each(

@@ -12,7 +12,7 @@ from cdp.engine.columnar.snapshot import Piece, Side, Stream
 from cdp.engine.columnar.table import EMPTY, View
 from cdp.engine.columnar.tally import tally_side
 from cdp.engine.columnar.touches import touched, values_at
-from cdp.engine.columnar.walk import is_plain, tracks_of, walk_side
+from cdp.engine.columnar.walk import tracks_of, walk_side
 
 
 def warm(countings: Sequence[Counting] = get_args(Counting)) -> None:
@@ -27,9 +27,8 @@ def warm(countings: Sequence[Counting] = get_args(Counting)) -> None:
         for counting in countings:
             spec = FunnelSpec(steps, "ordered", 1, counting, 0, 2)
             walk_side(side, spec, as_of=2, floor=0)
-            if is_plain(spec):
-                tracks = tracks_of(side, spec, as_of=2)
-                tally_side(side, tracks, spec, np.array([0, 2]), as_of=2)
-                entrants(side, tracks, spec, 0, 2)
+            tracks = tracks_of(side, spec, as_of=2)
+            tally_side(side, tracks, spec, (0, 2), np.array([0, 2]), as_of=2)
+            entrants(side, tracks, spec, 0, 2)
     touched([], np.empty(0, np.int32), (0, 1), False, Labels())
     values_at([], np.empty(0, np.int32), np.empty(0, np.int64), Labels())
