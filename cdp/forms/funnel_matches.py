@@ -86,9 +86,9 @@ def fields_of_json(match: Mapping[str, Any]) -> dict[str, Any]:
     events = match["event"] if isinstance(match["event"], list) else [match["event"]]
     if "where" not in match:
         return {"events": list(events)}
-    shown = _lines_of(match["where"])
+    shown = lines_of(match["where"])
     if shown is None:
-        return {"events": list(events), "advanced": json.dumps(match["where"], ensure_ascii=False, indent=2)}
+        return {"events": list(events), "advanced": as_text(match["where"])}
     join, filters = shown
     return {"events": list(events), "join": join, "filters": filters}
 
@@ -97,7 +97,9 @@ def body(row: MatchRow, pointer: str, faults: list[Fault]) -> dict[str, Any]:
     """`{event, where}` as the API takes it; faults for what could not even be written."""
     events = [event for event in row.events if event]
     written: dict[str, Any] = {"event": events[0] if len(events) == 1 else events}
-    where = as_json(row.advanced) if row.advanced.strip() else _where(row.filters, row.join, pointer, faults)
+    where = (
+        as_json(row.advanced) if row.advanced.strip() else where_of(row.filters, row.join, f"{pointer}/where", faults)
+    )
     if where is not None:
         written["where"] = where
     return written
@@ -111,13 +113,18 @@ def as_json(text: str) -> Any:
         return text
 
 
-def _lines_of(where: Mapping[str, Any]) -> tuple[str, list[FilterRow]] | None:
+def as_text(node: object) -> str:
+    """JSON as a person edits it."""
+    return json.dumps(node, ensure_ascii=False, indent=2)
+
+
+def lines_of(where: Mapping[str, Any]) -> tuple[str, list[FilterRow]] | None:
     """The filter as lines, or None when lines would not say the same."""
     join = where.get("type", "and")
     tests = where.get("children", []) if "type" in where else [where]
     rows = [_line_of(test) for test in tests]
     lines = [row for row in rows if row is not None]
-    if join in {"and", "or"} and lines and len(lines) == len(rows) and _where(lines, join, "", []) == where:
+    if join in {"and", "or"} and lines and len(lines) == len(rows) and where_of(lines, join, "", []) == where:
         return join, lines
     return None
 
@@ -135,9 +142,10 @@ def _line_of(test: Mapping[str, Any]) -> FilterRow | None:
     return FilterRow(name, op, "" if value is None else str(value))
 
 
-def _where(rows: list[FilterRow], join: str, pointer: str, faults: list[Fault]) -> dict[str, Any] | None:
+def where_of(rows: list[FilterRow], join: str, pointer: str, faults: list[Fault]) -> dict[str, Any] | None:
+    """The lines as JSON; None when nothing is typed."""
     used = [row for row in rows if row.property.strip() or row.value.strip()]
-    tests = [_test(row, f"{pointer}/where", faults) for row in used]
+    tests = [_test(row, pointer, faults) for row in used]
     if len(tests) > 1:
         return {"type": "or" if join == "or" else "and", "children": tests}
     return tests[0] if tests else None
@@ -160,18 +168,18 @@ def _operand(op: str, value: str, pointer: str, faults: list[Fault]) -> object:
     if op in LISTS:
         return [part.strip() for part in value.split(",") if part.strip()]
     if op == "between":
-        return [_number(part.strip()) for part in re.split(r",| and |–", value)]
+        return [number(part.strip()) for part in re.split(r",| and |–", value)]
     if op in ORDERS:
-        return _number(value)
+        return number(value)
     if op in {"eq_number", "neq_number"}:
-        number = _number(value)
-        if value and isinstance(number, str):
+        read = number(value)
+        if value and isinstance(read, str):
             faults.append(Fault(pointer, f"“{value[:40]}” is not a number."))
-        return number
+        return read
     return value
 
 
-def _number(text: str) -> int | float | str:
+def number(text: str) -> int | float | str:
     """A number as it would be written in JSON; anything else stays text."""
     if not NUMBER.fullmatch(text) or len(text) > 40:
         return text

@@ -19,8 +19,9 @@ from cdp.forms.funnels import Builder
 from cdp.models import Funnel
 from cdp.queries import funnels as queries
 from cdp.queries.funnel_results import FunnelName
-from cdp.queries.funnels import Caution, SeenEvent
+from cdp.queries.funnels import Caution
 from cdp.services import funnels as services
+from cdp.views.event_picker import event_picker
 from cdp.views.funnel_code import funnel_code
 from cdp.views.funnel_range import RANGES, range_of
 from cdp.views.funnel_results import shown
@@ -40,9 +41,6 @@ COUNTINGS = (
     ("unique", "Unique users", "Everybody counts once, with their best attempt. Recommended."),
     ("totals", "Total events", "Every attempt counts: who goes through twice counts twice."),
 )
-
-# What the pickers carry to the browser; more would make the page heavy, and every name can still be typed.
-PICKER_EVENTS, PICKER_PROPERTIES = 500, 40
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -174,12 +172,9 @@ def _warned(builder: Builder, context: Context) -> Context:
 
 def _choices(request: MemberRequest) -> Context:
     """What the fields offer; of the pickers also the data for their script."""
-    seen = queries.seen_events(request.workspace, now=request.now)[:PICKER_EVENTS]
-    names = {event.name for event in seen}
-    return {
-        "seen_events": seen,
-        "seen_counts": {event.name: event.count for event in seen},
-        "seen_properties": {event.name: _properties(event) for event in seen},
+    picker = event_picker(request)
+    names = set(cast(dict[str, int], picker["seen_counts"]))
+    return picker | {
         "templates": [(template, template.ready_steps(names)) for template in TEMPLATES.values()],
         "chosen_template": request.GET.get("template", ""),
         "operators": OPERATORS,
@@ -188,10 +183,6 @@ def _choices(request: MemberRequest) -> Context:
         "countings": COUNTINGS,
         "range_choices": RANGES,
     }
-
-
-def _properties(event: SeenEvent) -> dict[str, list[str]]:
-    return {seen.name: list(seen.samples) for seen in event.properties[:PICKER_PROPERTIES]}
 
 
 urlpatterns = [
