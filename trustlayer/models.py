@@ -126,6 +126,24 @@ class Checkpoint(models.Model):
         return f"{self.seq} {self.at:%Y-%m-%d}"
 
 
+class SignalSource(models.Model):
+    """Where readings of a signal come from. In its first days a source is learning."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="signal_sources", db_index=False)
+    platform = models.CharField(max_length=20, blank=True)
+    signal = models.CharField(max_length=20)
+    source = models.CharField(max_length=80)
+    since = models.DateTimeField(help_text="When its first reading was observed.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "platform", "signal", "source"], name="signal_source_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.platform} {self.signal} {self.source}".strip()
+
+
 class SignalReading(models.Model):
     """One measured value. `platform` is empty for the workspace's own events."""
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from django.db import transaction
 
+from stratum.workspaces import access
+from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
 from trustlayer import chain
 from trustlayer.models import LedgerEntry, LedgerHead
@@ -36,7 +38,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An entry before it has its place in the book."""
+    """An entry before it has its place in the book. `rule`: the id of the rule that proposed it, if one did."""
 
     reason: str
     reason_code: str
@@ -47,9 +49,8 @@ class Draft:
     action: str = ""
     entity: Entity = Entity()
     change: str = ""
-    user: str = ""
-    actor_type: str = LedgerEntry.ActorType.SYSTEM
-    actor_id: str = ""
+    by: Actor = access.SYSTEM
+    rule: str = ""
     is_dry_run: bool = False
     policy_version: int | None = None
     action_id: str = ""
@@ -62,7 +63,7 @@ def append(*, workspace: Workspace, drafts: Sequence[Draft], now: datetime) -> l
     if not drafts:
         return []
     with transaction.atomic():
-        head = _hold_head(workspace)
+        head = hold(workspace)
         rows = list(_chained(drafts, head, workspace, now))
         _write(rows)
         head.seq, head.entry_hash = rows[-1]["seq"], rows[-1]["entry_hash"]
@@ -70,7 +71,8 @@ def append(*, workspace: Workspace, drafts: Sequence[Draft], now: datetime) -> l
     return [LedgerEntry(**row) for row in rows]
 
 
-def _hold_head(workspace: Workspace) -> LedgerHead:
+def hold(workspace: Workspace) -> LedgerHead:
+    """Nobody else appends to this book until the transaction ends."""
     LedgerHead.objects.bulk_create([LedgerHead(workspace=workspace, entry_hash=chain.BEGINNING)], ignore_conflicts=True)
     return LedgerHead.objects.select_for_update().get(workspace=workspace)
 
@@ -104,9 +106,9 @@ def _row(draft: Draft, seq: int, now: datetime, previous: str) -> Row:
         "platform": entity.platform,
         "account": entity.account,
         "change": draft.change,
-        "user": draft.user,
-        "actor_type": str(draft.actor_type),
-        "actor_id": draft.actor_id,
+        "user": draft.by.label if draft.by.user or draft.by.api_key else "",
+        "actor_type": str(_actor_type(draft)),
+        "actor_id": _actor_id(draft),
         "is_dry_run": draft.is_dry_run,
         "policy_version": draft.policy_version,
         "action_id": draft.action_id,
@@ -114,6 +116,21 @@ def _row(draft: Draft, seq: int, now: datetime, previous: str) -> Row:
         "evidence": chain.evidence_text(draft.evidence),
         "prev_hash": previous,
     }
+
+
+def _actor_type(draft: Draft) -> LedgerEntry.ActorType:
+    if draft.rule:
+        return LedgerEntry.ActorType.RULE
+    if draft.by.api_key is not None:
+        return LedgerEntry.ActorType.API
+    return LedgerEntry.ActorType.SYSTEM if draft.by.user is None else LedgerEntry.ActorType.USER
+
+
+def _actor_id(draft: Draft) -> str:
+    if draft.rule:
+        return draft.rule
+    who = draft.by.api_key or draft.by.user
+    return "" if who is None else str(who.pk)
 
 
 def _write(rows: Sequence[Row]) -> None:

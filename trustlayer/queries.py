@@ -1,0 +1,72 @@
+"""Signal health as it is now, from what was reported."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from stratum.workspaces.models import Workspace
+from trustlayer.health import Health, Reading, assess
+from trustlayer.policy import Policy
+
+LOOK_BACK = timedelta(days=8)
+OWN = ""  # the platform of readings about the workspace's own events
+# What is measured on the workspace's own events speaks for every platform that has no reading of its own.
+SHARED = frozenset({"freshness", "volume", "coverage", "dedup"})
+
+NEWEST = """
+    SELECT source.platform, source.signal, source.source, source.since,
+           reading.value, reading.observed_at, reading.reported, reading.evidence->>'sentence'
+    FROM trustlayer_signalsource AS source
+    CROSS JOIN LATERAL (
+        SELECT value, observed_at, reported, evidence FROM trustlayer_signalreading
+        WHERE workspace_id = source.workspace_id AND platform = source.platform AND signal = source.signal
+          AND source = source.source AND observed_at BETWEEN %s AND %s
+        ORDER BY observed_at DESC LIMIT 1
+    ) AS reading
+    WHERE source.workspace_id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceHealth:
+    """Every platform's health, and the worst of them, which is the workspace's."""
+
+    platforms: tuple[Health, ...]
+
+    @property
+    def worst(self) -> Health:
+        return min(self.platforms, key=lambda one: -1 if one.score is None else one.score)
+
+
+def health(workspace: Workspace, policy: Policy, *, now: datetime) -> WorkspaceHealth:
+    """By platform; a workspace without platforms has its own events only."""
+    newest = newest_readings(workspace, now)
+    platforms = sorted({platform for platform, _ in newest} - {OWN}) or [OWN]
+    return WorkspaceHealth(tuple(assessed(newest, policy, platform, now) for platform in platforms))
+
+
+def health_of(workspace: Workspace, platform: str, policy: Policy, *, now: datetime) -> Health:
+    return assessed(newest_readings(workspace, now), policy, platform, now)
+
+
+def newest_readings(workspace: Workspace, now: datetime) -> list[tuple[str, Reading]]:
+    """The newest one of every source, with its platform."""
+    with connection.cursor() as cursor:
+        cursor.execute(NEWEST, [now - LOOK_BACK, now, workspace.pk])
+        return [
+            (platform, Reading(signal, value, observed_at, source, reported, since, sentence or ""))
+            for platform, signal, source, since, value, observed_at, reported, sentence in cursor.fetchall()
+        ]
+
+
+def assessed(newest: Iterable[tuple[str, Reading]], policy: Policy, platform: str, now: datetime) -> Health:
+    own = [reading for of, reading in newest if of == platform]
+    known = {reading.signal for reading in own}
+    shared = [
+        reading
+        for of, reading in newest
+        if of == OWN and platform != OWN and reading.signal in SHARED and reading.signal not in known
+    ]
+    return assess([*own, *shared], policy, platform=platform, now=now)
