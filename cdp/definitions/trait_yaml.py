@@ -13,7 +13,9 @@ from stratum.lib.periods import DAY, HOUR, MINUTE, WEEK
 from stratum.lib.refusal import Fault, Invalid
 
 LONGEST = 20_000  # characters
-FENCE = re.compile(r"^\s*```[a-z]*\s*\n(.*?)\n?\s*```\s*$", re.DOTALL)
+FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
+CONDITION = re.compile(r"\s*([^\s<>=!]+)\s*(>=|<=|!=|==|=|>|<)\s*(.+?)\s*")
+COMPARISONS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte", "=": "eq", "==": "eq", "!=": "neq"}
 PHRASE = re.compile(r"(?:the\s+)?(?:last\s+)?(\d+)\s*(minute|hour|day|week)s?", re.IGNORECASE)
 UNITS = {"minute": MINUTE, "hour": HOUR, "day": DAY, "week": WEEK}
 ALL_TIME = {"all time", "all-time", "lifetime", "none", ""}
@@ -42,7 +44,7 @@ def read_yaml(text: str) -> dict[str, Any]:
     if len(text) > LONGEST:
         raise Invalid([Fault("/yaml", f"This is longer than {LONGEST:,} characters.", "too_long")])
     try:
-        document = yaml.safe_load(_unfenced(text))
+        document = _load(_unfenced(text))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise Invalid([Fault("/yaml", f"This cannot be read as YAML{_place(error)}.", "malformed")]) from error
     if not isinstance(document, Mapping):
@@ -54,8 +56,43 @@ def read_yaml(text: str) -> dict[str, Any]:
     return body
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML whose values are JSON: dates stay text, `on` and `no` too, and nothing is written twice or repeated by an
+    alias, which could grow beyond any memory."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "no aliases")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        pairs = [(str(self.construct_object(key, deep=True)), key, value) for key, value in node.value]
+        written: dict[Any, Any] = {}
+        for name, key, value in pairs:
+            if name in written:
+                raise yaml.constructor.ConstructorError(None, None, "written twice", key.start_mark)
+            written[name] = self.construct_object(value, deep=deep)
+        return written
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _form, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("null", r"~|null|Null|NULL|", "~nN\0"),
+    ("int", r"[-+]?(0|[1-9][0-9]{0,18})", "-+0123456789"),
+    ("float", r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]{1,3})?", "-+.0123456789"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_form})$"), list(_first))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^$"), [""])
+
+
+def _load(text: str) -> Any:
+    return yaml.load(text, _Loader)
+
+
 def _unfenced(text: str) -> str:
-    found = FENCE.match(text)
+    """What stands between the first two fences, if there are any."""
+    found = FENCE.search(text)
     return found.group(1) if found else text
 
 
@@ -133,6 +170,20 @@ def _part(value: Any) -> Any:
     return {"event": value}
 
 
+def _where(value: Any) -> Any:
+    """The API's predicate; or `revenue > 10`, or a list of either, all of which have to hold."""
+    if isinstance(value, list):
+        children = [_where(one) for one in value]
+        return children[0] if len(children) == 1 else {"type": "and", "children": children} if children else None
+    if not isinstance(value, str):
+        return value
+    found = CONDITION.fullmatch(value)
+    if found is None:
+        raise ValueError(f"“{value[:40]}” is no condition. Write it like revenue > 10, or category = Shoes.")
+    name, sign, other = found.groups()
+    return {"property": name, "op": COMPARISONS[sign], "value": _load(other)}
+
+
 def _calculation(value: Any) -> str | None:
     return _text(value).upper().replace(" ", "_") or None
 
@@ -165,6 +216,7 @@ READ: Mapping[str, Callable[[Any], Any]] = {
     "kind": _kind,
     "fn": _named(FUNCTIONS),
     "calculation": _calculation,
+    "where": _where,
     "window": _window,
     "numerator": _part,
     "denominator": _part,
@@ -173,8 +225,14 @@ READ: Mapping[str, Callable[[Any], Any]] = {
 }
 READERS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     words: (name, READ.get(name, _same)) for title, name in WRITTEN for words in (title.lower(), name.replace("_", " "))
-} | {"conditions": ("where", _same), "events": ("event", _same), "min count": ("min_count", _same)}
+} | {
+    "conditions": ("where", _where),
+    "condition": ("where", _where),
+    "events": ("event", _same),
+    "min count": ("min_count", _same),
+}
 
+USUAL = {"label": "", "description": "", "min_count": 1, "tie": "alphabetical"}
 LABELS = {kind: words.title() for words, kind in TYPES.items()}
 
 
@@ -192,7 +250,7 @@ def _words(name: str, value: Any, definition: TraitDefinition) -> str | None:
         return _window_words(value)
     if name == "frequency":
         return None if value == "realtime" else str(value).title()
-    if value is None or value == "" or (name, value) in {("min_count", 1), ("tie", "alphabetical")}:
+    if value is None or value == USUAL.get(name):
         return None
     if name == "fn":
         return str(value).upper()
@@ -223,6 +281,6 @@ def _inline(value: Any) -> str:
 
 def _reads_back(text: str) -> bool:
     try:
-        return bool(yaml.safe_load(f"Name: {text}") == {"Name": text})
+        return bool(_load(f"Name: {text}") == {"Name": text})
     except yaml.YAMLError:
         return False

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any, Literal
 
 import numpy as np
@@ -39,8 +38,20 @@ class Column:
 
     def decoded(self) -> list[Any]:
         """As JSON; whatever stands where nothing is."""
-        texts = self.json_texts(np.arange(len(self.value)), np.ones(len(self.value), np.bool_))
-        return [None if text is None else json.loads(text) for text in texts]
+        values: list[int] = self.value.tolist()
+        match self.form:
+            case "whole":
+                return values
+            case "scaled":
+                return [one // MILLION if one % MILLION == 0 else one / MILLION for one in values]
+            case "label":
+                return [self.known[place] for place in values] if self.known else [None] * len(values)
+            case "instant":
+                return [iso(one) for one in values]
+        assert self.items is not None
+        named = [self.known[place] for place in self.items.tolist()]
+        ends = np.cumsum(self.value).tolist()
+        return [named[end - size : end] for size, end in zip(values, ends, strict=True)]
 
     def json_texts(self, places: Ints, present: Mask) -> list[str | None]:
         """The JSON text of the values at these places, None where `present` is not."""
@@ -62,12 +73,10 @@ class Column:
     def _list_texts(self, places: Ints) -> list[str]:
         assert self.items is not None
         words = [_text(one) for one in self.known]
+        named = [words[place] for place in self.items.tolist()]
         ends = np.cumsum(self.value)
         starts = (ends - self.value)[places].tolist()
-        return [
-            f"[{', '.join(words[item] for item in self.items[start:end])}]"
-            for start, end in zip(starts, ends[places].tolist(), strict=True)
-        ]
+        return [f"[{', '.join(named[start:end])}]" for start, end in zip(starts, ends[places].tolist(), strict=True)]
 
 
 def whole(value: Ints) -> Column:
@@ -92,7 +101,7 @@ def lists(size: Ints, items: Ints, known: Sequence[Any]) -> Column:
 
 def iso(micros: int) -> str:
     """UTC, as the API writes instants."""
-    return clock.from_micros(micros).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return clock.from_micros(micros).isoformat().replace("+00:00", "Z")
 
 
 def _text(value: Any) -> str:
