@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from cdp.exports import SEGMENT_MEMBERS
 from cdp.queries import segments as segment_queries
-from cdp.services import segments
+from cdp.queries import traits as trait_queries
+from cdp.services import segments, trait_rows, traits
 from stratum.reports import queries as reports
 from stratum.reports.registry import exporters
 from stratum.workspaces import limits, registry
@@ -18,6 +19,10 @@ def register() -> None:
     finder = registry.DependentFinder("saved_views", segment_queries.NAME_OF_KIND, views_naming)
     registry.dependent_finders.register(finder)
     exporters.register(SEGMENT_MEMBERS)
+    limits.register(traits.METER, trait_queries.counted)
+    registry.erasers.register(registry.Eraser("traits", trait_rows.forget))
+    finder = registry.DependentFinder("trait_filters", trait_queries.NAME_OF_KIND, trait_queries.traits_naming)
+    registry.dependent_finders.register(finder)
 
 
 def views_naming(workspace: Workspace, segment: str) -> Iterator[Dependent]:

@@ -5,8 +5,11 @@ from celery.utils.log import get_task_logger
 
 from cdp.engine import warm
 from cdp.engine.base import EngineBusy, EngineError
-from cdp.services import insights
+from cdp.services import insights, trait_backfill, traits
 from cdp.services.engine import keep_up
+from cdp.services.trait_values import keep_current
+from stratum.lib import clock
+from stratum.lib.refusal import Refusal
 from stratum.workspaces import jobs
 from stratum.workspaces.models import Workspace
 
@@ -24,6 +27,7 @@ def project_all() -> None:
     """Bring every engine up to date before somebody asks it, and look after it."""
     for workspace in Workspace.objects.order_by("pk").iterator():
         bring_up_to_date(workspace)
+        bring_traits_up_to_date(workspace)
 
 
 @shared_task(name="cdp.rebuild_engine")
@@ -38,6 +42,23 @@ def funnel_insights(job_id: str) -> None:
     with jobs.running(job_id) as run:
         if run is not None:
             insights.work(run)
+
+
+@shared_task(name=traits.BACKFILL)
+def backfill_trait(job_id: str) -> None:
+    with jobs.running(job_id) as run:
+        if run is not None:
+            trait_backfill.work(run)
+
+
+def bring_traits_up_to_date(workspace: Workspace) -> None:
+    """Right after the engine, so that realtime traits follow their events within seconds."""
+    now = clock.now()
+    try:
+        keep_current(workspace, now=now)
+        trait_backfill.tidy(workspace, now=now)
+    except (EngineError, Refusal) as error:
+        log.error("The traits of %s cannot be brought up to date: %s", workspace.slug, error)
 
 
 def bring_up_to_date(workspace: Workspace) -> int:

@@ -14,5 +14,5 @@ app.autodiscover_tasks(["stratum.workspaces", "stratum.reports", "cdp"])
 # the next one does the same.
 app.conf.beat_schedule = {
     "tick": {"task": "stratum.tick", "schedule": 60.0, "options": {"expires": 60}},
-    "project": {"task": "cdp.project", "schedule": 5.0, "options": {"expires": 5}},
+    "project": {"task": "cdp.project", "schedule": 2.0, "options": {"expires": 2}},
 }

@@ -1,0 +1,44 @@
+"""Which currencies the events of a trait are in: sums over several would mean nothing."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+
+from cdp.definitions.traits import EventPart, TraitDefinition
+from cdp.engine.base import AggregateSpec, Events
+from cdp.engine.predicates import AllOf, Test
+from cdp.queries.engine import answering, fresh_engine
+from stratum.lib import clock
+from stratum.lib.refusal import Fault, Invalid
+from stratum.workspaces.models import Workspace
+
+CURRENCY = "currency"
+NO_MONEY = frozenset({"quantity", "count", "items", "units", "duration", "score", "rating", "timestamp"})
+
+
+def pinned(workspace: Workspace, definition: TraitDefinition, *, now: datetime, pointer: str = "") -> TraitDefinition:
+    """The definition with the only currency that its events have. Raises Invalid when they have several."""
+    if definition.currency or not definition.is_money or definition.property_name in NO_MONEY:
+        return definition
+    found = seen(workspace, definition.part, definition.property_name or "", now=now)
+    if len(found) > 1:
+        sentence = (
+            f"“{definition.property_name}” comes in several currencies: {', '.join(found)}. Choose one; events in "
+            "another one are left out."
+        )
+        raise Invalid([Fault(f"{pointer}/currency", sentence, "mixed_currencies")])
+    return replace(definition, currency=found[0]) if found else definition
+
+
+def seen(workspace: Workspace, part: EventPart, name: str, *, now: datetime) -> list[str]:
+    """The currencies of these events that have the property, by their letters."""
+    has = Test(name, "exists")
+    events = Events(part.events, AllOf((has, part.predicate)) if part.predicate else has)
+    with answering():
+        (answer,) = fresh_engine(workspace).aggregates(
+            [AggregateSpec(events, "unique_list", CURRENCY)], clock.to_micros(now)
+        )
+    places = np.unique(answer.items) if answer.items is not None else ()
+    told = {answer.labels[place] for place in places}
+    return sorted({text.upper() for text in told if isinstance(text, str) and text})
