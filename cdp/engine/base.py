@@ -34,6 +34,8 @@ NEVER = -1
 TIMESTAMP = "timestamp"
 MILLION = 1_000_000
 BEGINNING, ENDLESS = -(2**62), 2**62
+# Ids that lie at most this many times as far apart as there are of them are marked in one array.
+SPREAD = 8
 
 
 class EngineError(Exception):
@@ -327,17 +329,31 @@ class Aggregate:
 
     def decoded(self) -> list[Any]:
         """The value of each profile as JSON, None where there is none; instants in microseconds."""
-        values = self.value.tolist()
         if self.unit == "list":
-            assert self.items is not None
-            ends = np.cumsum(self.value).tolist()
-            named = [self.labels[place] for place in self.items.tolist()]
-            values = [named[end - size : end] for size, end in zip(values, ends, strict=True)]
+            values = self.lists()
         elif self.unit == "label":
-            values = [self.labels[place] if self.labels else None for place in values]
+            values = [self.labels[place] for place in self.value.tolist()] if self.labels else [None] * len(self.value)
         elif self.unit == "scaled":
-            values = [one // MILLION if one % MILLION == 0 else one / MILLION for one in values]
-        return [value if is_there else None for value, is_there in zip(values, self.present.tolist(), strict=True)]
+            values = scaled_to_json(self.value)
+        else:
+            values = list(self.value.tolist())
+        for place in np.flatnonzero(~self.present).tolist():
+            values[place] = None
+        return values
+
+    def lists(self) -> list[Any]:
+        assert self.items is not None
+        ends = np.cumsum(self.value).tolist()
+        named = [self.labels[place] for place in self.items.tolist()]
+        return [named[end - size : end] for size, end in zip(self.value.tolist(), ends, strict=True)]
+
+
+def scaled_to_json(value: Ints) -> list[Any]:
+    """Whole numbers where they are whole, else the nearest double."""
+    whole: list[Any] = (value // MILLION).tolist()
+    for place in np.flatnonzero(value % MILLION).tolist():
+        whole[place] = value[place].item() / MILLION
+    return whole
 
 
 @dataclass(frozen=True)
@@ -430,10 +446,22 @@ class Members:
 
     def among(self, universe: Ints) -> Ints:
         """The members of an ascending universe."""
-        place = np.searchsorted(self.profile, universe).clip(max=max(len(self.profile) - 1, 0))
-        found = self.profile[place] == universe if len(self.profile) else np.zeros(len(universe), np.bool_)
-        members: Ints = universe[found != self.is_complement]
+        members: Ints = universe[is_in(universe, self.profile) != self.is_complement]
         return members
+
+
+def is_in(universe: Ints, some: Ints) -> Mask:
+    """Which of the universe are among some; both ascend. Ids near each other are looked up in one array."""
+    if not len(universe) or not len(some):
+        return np.zeros(len(universe), np.bool_)
+    first, last = int(universe[0]), int(universe[-1])
+    if last - first > SPREAD * len(universe):
+        found: Mask = some[np.searchsorted(some, universe).clip(max=len(some) - 1)] == universe
+        return found
+    low, high = np.searchsorted(some, (first, last + 1))
+    marks = np.zeros(last - first + 1, np.bool_)
+    marks[some[low:high] - first] = True
+    return marks[universe - first]
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,28 @@ import numpy as np
 
 from cdp.engine.base import TIMESTAMP, Aggregate, AggregateSpec, Ints, Mask, NotSupported, Unit
 from cdp.engine.columnar import aggregate_kernels as kernels
+from cdp.engine.columnar.aggregate_kernels import LEAST, MOST
 from cdp.engine.columnar.columns import used_places
-from cdp.engine.columnar.items import decode_scaled
+from cdp.engine.columnar.items import Coded, decode_scaled
+from cdp.engine.columnar.memory import address
 from cdp.engine.columnar.picked import asked_sides
-from cdp.engine.columnar.selection import LEAST, MOST, Lane, Selection
+from cdp.engine.columnar.pool import spread
+from cdp.engine.columnar.selection import Lane, Selection
 from cdp.engine.columnar.snapshot import Snapshot
+from cdp.engine.columnar.weaving import Weaving
 
+MOST_BITS = 64
 MOST_COUNTERS = 1 << 20
+# Finding out which of so few labels occur costs more than naming them all.
+FEW_LABELS = 256
+DIVISIONS = 100_000
 TIME_FUNCTIONS = {"count", "min", "max", "first", "last"}
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """The answer of one side, by place; with unit "list" the `items` of each are one after the other from `starts`."""
+    """The answer of one side, by slot of its selection; `value` is 0 where nothing is `present`. With unit "list" the
+    `items` of each are one after the other from `starts`."""
 
     present: Mask
     value: Ints
@@ -62,36 +71,30 @@ class Shared:
     """The selections of both sides, and how their answers are put together."""
 
     def __init__(self, selections: Sequence[Selection]) -> None:
-        self.selections = [one for one in selections if len(one.places)]
-        parts = [one.side.ids[one.places] for one in self.selections]
-        profile = np.concatenate([*parts, np.empty(0, np.int64)])
-        self.order = np.argsort(profile, kind="stable") if len(parts) > 1 else None
-        self.profile = self.ordered(profile)
-        self.events = self.joined([one.events for one in self.selections])
+        self.selections = [one for one in selections if one.events.any()]
+        self.weaving = Weaving([one.profile for one in self.selections])
+        self.events: Ints = self.joined([one.events for one in self.selections])
 
-    def ordered(self, values: Any) -> Any:
-        return values if self.order is None else values[self.order]
+    @property
+    def profile(self) -> Ints:
+        return self.weaving.profile
 
-    def joined(self, by_place: Sequence[Any]) -> Any:
-        """From one array by place per selection to one by ascending profile."""
-        parts = [values[one.places] for one, values in zip(self.selections, by_place, strict=True)]
-        if len(parts) == 1:
-            return parts[0]
-        return self.ordered(np.concatenate(parts)) if parts else np.empty(0, np.int64)
+    def joined(self, by_slot: Sequence[Any]) -> Any:
+        """From one array by slot per selection to one by ascending profile."""
+        return self.weaving.woven([one.take(values) for one, values in zip(self.selections, by_slot, strict=True)])
 
     def answer(self, spec: AggregateSpec) -> Aggregate:
         parts = alike([FUNCTIONS[spec.fn](one, spec) for one in self.selections])
         shifts = np.cumsum([0, *(len(part.labels) for part in parts)]).tolist()
         units = [part.unit for part in parts if part.present.any()]
         unit: Unit = units[0] if units else "count"
-        present = self.joined([part.present for part in parts]).astype(np.bool_)
-        moved = [part.value + shift * (unit == "label") for part, shift in zip(parts, shifts, strict=False)]
+        moved = [moved_by(part, shift) for part, shift in zip(parts, shifts, strict=False)]
         skipped = [part.skipped for part in parts if part.skipped is not None]
         times = [part.ts for part in parts if part.ts is not None]
         return Aggregate(
             profile=self.profile,
-            present=present,
-            value=np.where(present, self.joined(moved), 0),
+            present=self.joined([part.present for part in parts]).astype(np.bool_, copy=False),
+            value=self.joined(moved),
             unit=unit,
             events=self.events,
             skipped=self.joined(skipped) if skipped else np.zeros(len(self.profile), np.int64),
@@ -115,6 +118,10 @@ class Shared:
         return found
 
 
+def moved_by(part: Part, shift: int) -> Ints:
+    return np.where(part.present, part.value + shift, 0) if part.unit == "label" and shift else part.value
+
+
 def alike(parts: list[Part]) -> list[Part]:
     """Where the one side has numbers and the other also other values, all are labels."""
     units = {part.unit for part in parts if part.present.any()}
@@ -129,13 +136,16 @@ def labelled(part: Part) -> Part:
 
 
 def count(one: Selection, spec: AggregateSpec) -> Part:
-    everywhere = np.ones(len(one.side.ids), np.bool_)
     if spec.property is None:
-        return Part(everywhere, one.events, "count")
+        return Part(everybody(one), one.events, "count")
     lanes, _ = one.coded(spec.property, is_ranked=False)
     counted = one.dense()
     one.run(kernels.count_usable, lanes, counted)
-    return Part(everywhere, counted, "count")
+    return Part(everybody(one), counted, "count")
+
+
+def everybody(one: Selection) -> Mask:
+    return np.ones(len(one.places), np.bool_)
 
 
 def add(one: Selection, spec: AggregateSpec) -> Part:
@@ -145,63 +155,79 @@ def add(one: Selection, spec: AggregateSpec) -> Part:
 
 def average(one: Selection, spec: AggregateSpec) -> Part:
     sums = one.sums(str(spec.property))
-    return Part(sums.fits & (sums.count > 0), divided(sums.total, sums.count), "scaled", sums.skipped)
-
-
-def divided(total: Ints, count: Ints) -> Ints:
-    """Half-even."""
-    size = np.maximum(count, 1)
-    quotient, rest = np.divmod(total, size)
-    is_odd = quotient & 1
-    quotient += (2 * rest > size) | ((2 * rest == size) & (is_odd == 1))
-    return quotient
+    average = one.dense()
+    spread(lambda low, high: kernels.divide(sums.total, sums.count, low, high, average), len(average), DIVISIONS)
+    return Part(sums.fits & (sums.count > 0), average, "scaled", sums.skipped)
 
 
 def least(one: Selection, spec: AggregateSpec) -> Part:
     found, _, skipped = one.ranges(str(spec.property))
-    return Part(found != MOST, found, "instant" if spec.property == TIMESTAMP else "scaled", skipped)
+    return bound(spec, found, found != MOST, skipped)
 
 
 def most(one: Selection, spec: AggregateSpec) -> Part:
     _, found, skipped = one.ranges(str(spec.property))
-    return Part(found != LEAST, found, "instant" if spec.property == TIMESTAMP else "scaled", skipped)
+    return bound(spec, found, found != LEAST, skipped)
+
+
+def bound(spec: AggregateSpec, found: Ints, present: Mask, skipped: Ints) -> Part:
+    value = found if present.all() else np.where(present, found, 0)
+    return Part(present, value, "instant" if spec.property == TIMESTAMP else "scaled", skipped)
 
 
 def end(one: Selection, spec: AggregateSpec) -> Part:
     lanes, found = one.coded(str(spec.property), is_ranked=False)
-    place, number, row = one.ends(lanes, spec.fn == "last")
-    value, ts = one.dense(), one.dense()
+    is_last = spec.fn == "last"
+    present, value, ts = one.end_values(lanes[0], is_last) if len(lanes) == 1 else best_values(one, lanes, is_last)
+    if found.unit != "label":
+        return Part(present, value, found.unit, ts=ts)
+    value, labels = named(found, value, present)
+    return Part(present, value, "label", labels=labels, ts=ts)
+
+
+def best_values(one: Selection, lanes: Sequence[Lane], is_last: bool) -> tuple[Mask, Ints, Ints]:
+    slot, number, item = one.ends(lanes, is_last)
+    present, value, ts = np.zeros(len(one.places), np.bool_), one.dense(), one.dense()
     for lane_number, lane in enumerate(lanes):
         assert lane.items is not None
         mine = np.flatnonzero(number == lane_number)
-        value[place[mine]], ts[place[mine]] = lane.items.value[row[mine]], lane.ts[row[mine]]
-    present = np.zeros(len(value), np.bool_)
-    present[place] = True
-    if found.unit != "label":
-        return Part(present, value, found.unit, ts=ts)
-    used, value[place] = used_places(value[place], found.size)
-    return Part(present, value, "label", labels=found.decode(used), ts=ts)
+        value[slot[mine]], ts[slot[mine]] = lane.items.value[item[mine]], lane.ts[lane.rows(item[mine])]
+    present[slot] = True
+    return present, value, ts
+
+
+def named(found: Coded, value: Ints, present: Mask) -> tuple[Ints, Sequence[Any]]:
+    """Places among the labels; of few possible values all are labels."""
+    if found.size <= FEW_LABELS:
+        return value, found.decode(np.arange(found.size))
+    used, places = used_places(value[present], found.size)
+    moved = np.zeros_like(value)
+    moved[present] = places
+    return moved, found.decode(used)
 
 
 def mode(one: Selection, spec: AggregateSpec) -> Part:
     lanes, found = one.coded(str(spec.property), is_ranked=True)
-    has, value = np.zeros(len(one.side.ids), np.uint8), one.dense()
+    has, value = np.zeros(len(one.places), np.uint8), one.dense()
     is_recent = spec.tie == "most_recent"
     if lanes:
-        one.run(kernels.find_mode, [one_lane(one, lanes)], found.size, is_recent, spec.min_count, has, value)
+        rule = (found.size, address(found.rank), is_recent, spec.min_count)
+        one.run(kernels.find_mode, [one_lane(one, lanes)], *rule, has, value)
     present = has.view(np.bool_)
-    used, value[present] = used_places(value[present], found.size)
-    return Part(present, value, "label", labels=found.decode(used))
+    value, labels = named(found, value, present)
+    return Part(present, value, "label", labels=labels)
 
 
 def unique(one: Selection, spec: AggregateSpec) -> Part:
     lanes, found = one.coded(str(spec.property), is_ranked=False)
-    return Part(np.ones(len(one.side.ids), np.bool_), unique_of(one, lanes, found.size), "count")
+    return Part(everybody(one), unique_of(one, lanes, found.size), "count")
 
 
 def unique_of(one: Selection, lanes: Sequence[Lane], size: int) -> Ints:
     found = one.dense()
-    if lanes:
+    if lanes and 0 < size <= MOST_BITS:
+        one.run(kernels.count_small, [one_lane(one, lanes)], found)
+    elif lanes:
         one.run(kernels.count_unique, [one_lane(one, lanes)], counted_domain(size), found)
     return found
 
@@ -217,7 +243,10 @@ def unique_list(one: Selection, spec: AggregateSpec) -> Part:
     starts = np.cumsum(size) - size
     items = np.empty(int(size.sum()), np.int64)
     if lanes:
-        one.run(kernels.list_unique, [one_lane(one, lanes)], counted_domain(found.size), starts, items)
+        rule = (counted_domain(found.size), address(found.rank))
+        one.run(kernels.list_unique, [one_lane(one, lanes)], *rule, starts, items)
+    if found.rank is not None:
+        items = np.argsort(found.rank)[items]
     used, places = used_places(items, found.size)
     return Part(size > 0, size, "list", labels=found.decode(used), starts=starts, items=places)
 

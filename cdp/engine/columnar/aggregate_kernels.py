@@ -1,8 +1,9 @@
 """Aggregates, one profile's rows after the other.
 
-Rows (or items) are sorted by (profile, time). Arrays come as addresses, so that one compilation serves every width and
-origin of them; address 0 stands for an array that is not there. A call answers the profiles whose rows begin in
-[low, high). What it writes has one element per place.
+Rows (or items) are sorted by (profile, time), and come in runs, one for each profile. Arrays that are read come as
+addresses, so that one compilation serves every width and origin of them; address 0 stands for an array that is not
+there. A call answers the runs [low, high). What it writes has one element per slot, and begins with zeros unless said
+otherwise.
 """
 
 from typing import Any
@@ -12,45 +13,55 @@ import numpy as np
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import kernel
 from cdp.engine.columnar.kernels import grown
-from cdp.engine.columnar.memory import load_int32, load_int64, load_uint8
+from cdp.engine.columnar.memory import load_int8, load_int16, load_int32, load_int64, load_uint8
 
-# (profile, time, mask, skip, rows, start, end, value, bytes of one value, status): addresses of int32, int64, uint8 per
-# row and uint8 per place; of int32 or int64; of uint8.
-Source = tuple[int, int, int, int, int, int, int, int, int, int]
+# Addresses of first row and place of each run, its slot (0: its own number), whether to skip each place; of time and
+# mask of each row (no time: all rows are in the window), and the row of each item (0: items are rows); start and end
+# of the window; address of the values of the items, bytes of one value, and address of their status.
+# int32, int32, int32, uint8; int64, uint8, int64; integers of any width; uint8.
+Source = tuple[int, int, int, int, int, int, int, int, int, int, int, int]
+FIRST, PLACE, SLOT, SKIP, TS, MASK, ROW, START, END, VALUE, WIDTH, STATUS = range(12)
 
 COUNTED, SKIPPED = 1, 2
-LEAST = -(2**63)
-SMALL = 12
+FULL = 2**32 - 1
+LEAST, MOST = -(2**63), 2**63 - 1
 
 
 @kernel
-def value_at(source: Source, row: int) -> Any:
-    if source[8] == 4:
-        return load_int32(source[7], row)
-    return load_int64(source[7], row)
+def value_at(source: Source, item: int) -> Any:
+    address, width = source[VALUE], source[WIDTH]
+    if width == 1:
+        return int(load_int8(address, item))
+    if width == 8:
+        return int(load_int64(address, item))
+    if width == 4:
+        return int(load_int32(address, item))
+    return int(load_int16(address, item))
 
 
 @kernel
-def usable(source: Source, row: int) -> bool:
-    is_in = source[2] == 0 or load_uint8(source[2], row) != 0
-    return is_in and (source[9] == 0 or load_uint8(source[9], row) == COUNTED)
+def row_of(source: Source, item: int) -> int:
+    return int(load_int64(source[ROW], item)) if source[ROW] else item
 
 
 @kernel
-def first_run(profile: int, row: int, rows: int) -> int:
-    """The first row from `row` on with which a profile begins."""
-    while 0 < row < rows and load_int32(profile, row) == load_int32(profile, row - 1):
-        row += 1
-    return row
+def is_in(source: Source, item: int) -> bool:
+    return source[MASK] == 0 or load_uint8(source[MASK], row_of(source, item)) != 0
 
 
 @kernel
-def run_end(profile: int, row: int, rows: int) -> int:
-    person = load_int32(profile, row)
-    row += 1
-    while row < rows and load_int32(profile, row) == person:
-        row += 1
-    return row
+def status_of(source: Source, item: int) -> int:
+    return int(load_uint8(source[STATUS], item)) if source[STATUS] else COUNTED
+
+
+@kernel
+def usable(source: Source, item: int) -> bool:
+    return bool(is_in(source, item) and status_of(source, item) == COUNTED)
+
+
+@kernel
+def slot_of(source: Source, run: int) -> int:
+    return int(load_int32(source[SLOT], run)) if source[SLOT] else run
 
 
 @kernel
@@ -74,119 +85,157 @@ def not_before(ts: int, low: int, high: int, instant: int) -> int:
 
 
 @kernel
-def in_window(source: Source, row: int, after: int) -> tuple[int, int]:
-    """The rows of [row, after) in [start, end)."""
-    ts, start, end = source[1], source[5], source[6]
+def time_of(source: Source, item: int) -> int:
+    return int(load_int64(source[TS], row_of(source, item)))
+
+
+@kernel
+def item_not_before(source: Source, low: int, high: int, instant: int) -> int:
+    """Like `not_before`, of items."""
+    while low < high:
+        middle = (low + high) >> 1
+        if time_of(source, middle) < instant:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def asked(source: Source, run: int) -> tuple[int, int]:
+    """The items of the run in [start, end); none of those to be skipped."""
+    first, after = int(load_int32(source[FIRST], run)), int(load_int32(source[FIRST], run + 1))
+    if source[SKIP] and load_uint8(source[SKIP], load_int32(source[PLACE], run)):
+        return first, first
+    ts, start, end = source[TS], source[START], source[END]
+    if ts == 0 or first == after:
+        return first, after
+    if source[ROW]:
+        first = item_not_before(source, first, after, start)
+        return first, item_not_before(source, first, after, end)
+    if load_int64(ts, after - 1) < start:
+        return after, after
     if load_int64(ts, after - 1) >= end:
-        after = not_before(ts, row, after, end)
-    if row < after and load_int64(ts, row) < start:
-        row = not_before(ts, row, after, start)
-    return row, after
+        after = not_before(ts, first, after, end)
+    if first < after and load_int64(ts, first) < start:
+        first = not_before(ts, first, after, start)
+    return first, after
 
 
 @kernel
 def count_events(source: Source, low: int, high: int, events: Array) -> None:
-    profile, _, mask, skip, rows, _, _, _, _, _ = source
-    row = first_run(profile, low, rows)
-    while row < high:
-        person, next_run = load_int32(profile, row), run_end(profile, row, rows)
-        if not load_uint8(skip, person):
-            first, after = in_window(source, row, next_run)
-            count = after - first
-            if mask:
-                count = 0
-                for one in range(first, after):
-                    count += load_uint8(mask, one) != 0
-            events[person] += count
-        row = next_run
+    mask = source[MASK]
+    for run in range(low, high):
+        first, after = asked(source, run)
+        count = after - first
+        if mask:
+            count = 0
+            for row in range(first, after):
+                count += load_uint8(mask, row) != 0
+        events[slot_of(source, run)] += count
 
 
 @kernel
 def count_usable(source: Source, low: int, high: int, counted: Array) -> None:
-    profile, _, _, skip, rows, _, _, _, _, _ = source
-    row = first_run(profile, low, rows)
-    while row < high:
-        person, next_run = load_int32(profile, row), run_end(profile, row, rows)
-        if not load_uint8(skip, person):
-            first, after = in_window(source, row, next_run)
-            for one in range(first, after):
-                counted[person] += usable(source, one)
-        row = next_run
+    for run in range(low, high):
+        first, after = asked(source, run)
+        count = 0
+        for one in range(first, after):
+            count += usable(source, one)
+        counted[slot_of(source, run)] += count
 
 
 @kernel
 def add_up(source: Source, low: int, high: int, count: Array, total: Array, skipped: Array, wide: Array) -> None:
     """`wide`: the total of the magnitudes as a double, by which an overflow is noticed."""
-    profile, _, mask, skip, rows, _, _, _, _, status = source
-    is_plain = mask == 0 and status == 0
-    row = first_run(profile, low, rows)
-    while row < high:
-        person, next_run = load_int32(profile, row), run_end(profile, row, rows)
-        if not load_uint8(skip, person):
-            first, after = in_window(source, row, next_run)
-            found, added, magnitude = after - first, np.int64(0), 0.0
-            if is_plain:
-                for one in range(first, after):
+    is_plain = source[MASK] == 0 and source[STATUS] == 0
+    for run in range(low, high):
+        first, after = asked(source, run)
+        found, added, magnitude, passed = after - first, np.int64(0), 0.0, 0
+        if is_plain:
+            for one in range(first, after):
+                value = value_at(source, one)
+                added += value
+                magnitude += abs(float(value))
+        else:
+            found = 0
+            for one in range(first, after):
+                if not is_in(source, one):
+                    continue
+                status = status_of(source, one)
+                if status == COUNTED:
                     value = value_at(source, one)
+                    found += 1
                     added += value
                     magnitude += abs(float(value))
-            else:
-                found = 0
-                for one in range(first, after):
-                    if mask and not load_uint8(mask, one):
-                        continue
-                    kind = load_uint8(status, one) if status else COUNTED
-                    if kind == COUNTED:
-                        value = value_at(source, one)
-                        found += 1
-                        added += value
-                        magnitude += abs(float(value))
-                    elif kind == SKIPPED:
-                        skipped[person] += 1
-            count[person] += found
-            total[person] += added
-            wide[person] += magnitude
-        row = next_run
+                else:
+                    passed += status == SKIPPED
+        slot = slot_of(source, run)
+        count[slot] += found
+        total[slot] += added
+        skipped[slot] += passed
+        wide[slot] += magnitude
+
+
+@kernel
+def divide(total: Array, count: Array, low: int, high: int, quotient: Array) -> None:
+    """Half-even; 0 where there is nothing to divide by."""
+    for slot in range(low, high):
+        size = count[slot]
+        if size:
+            whole = total[slot] // size
+            rest = 2 * (total[slot] - whole * size)
+            quotient[slot] = whole + (rest > size or (rest == size and whole & 1 == 1))
 
 
 @kernel
 def find_range(source: Source, low: int, high: int, least: Array, most: Array, skipped: Array) -> None:
     """`least` begins above all values, `most` below."""
-    profile, _, mask, skip, rows, _, _, _, _, status = source
-    row = first_run(profile, low, rows)
-    while row < high:
-        person, next_run = load_int32(profile, row), run_end(profile, row, rows)
-        if not load_uint8(skip, person):
-            first, after = in_window(source, row, next_run)
-            smallest, largest = least[person], most[person]
-            for one in range(first, after):
-                if mask and not load_uint8(mask, one):
-                    continue
-                kind = load_uint8(status, one) if status else COUNTED
-                if kind == COUNTED:
-                    value = value_at(source, one)
-                    smallest, largest = min(smallest, value), max(largest, value)
-                elif kind == SKIPPED:
-                    skipped[person] += 1
-            least[person], most[person] = smallest, largest
-        row = next_run
+    for run in range(low, high):
+        first, after = asked(source, run)
+        slot = slot_of(source, run)
+        smallest, largest, passed = least[slot], most[slot], 0
+        for one in range(first, after):
+            if not is_in(source, one):
+                continue
+            status = status_of(source, one)
+            if status == COUNTED:
+                value = value_at(source, one)
+                smallest, largest = min(smallest, value), max(largest, value)
+            else:
+                passed += status == SKIPPED
+        least[slot], most[slot] = smallest, largest
+        skipped[slot] += passed
+
+
+@kernel
+def end_of(source: Source, run: int, is_last: bool) -> int:
+    """The first or the last usable item of the run, -1 if there is none."""
+    first, after = asked(source, run)
+    for step in range(after - first):
+        one = after - 1 - step if is_last else first + step
+        if usable(source, one):
+            return int(one)
+    return -1
 
 
 @kernel
 def find_end(source: Source, low: int, high: int, is_last: bool, found: Array) -> None:
-    """The first or the last usable row of each place; `found` begins with -1."""
-    profile, _, _, skip, rows, _, _, _, _, _ = source
-    row = first_run(profile, low, rows)
-    while row < high:
-        person, next_run = load_int32(profile, row), run_end(profile, row, rows)
-        if not load_uint8(skip, person):
-            first, after = in_window(source, row, next_run)
-            for step in range(after - first):
-                one = after - 1 - step if is_last else first + step
-                if usable(source, one):
-                    found[person] = one
-                    break
-        row = next_run
+    """`found` begins with -1."""
+    for run in range(low, high):
+        found[slot_of(source, run)] = end_of(source, run, is_last)
+
+
+@kernel
+def take_end(
+    source: Source, times: int, low: int, high: int, is_last: bool, has: Array, value: Array, ts: Array
+) -> None:
+    """times: the address of the times of the rows, which `source` has only if there is a window."""
+    for run in range(low, high):
+        one = end_of(source, run, is_last)
+        if one >= 0:
+            slot = slot_of(source, run)
+            has[slot], value[slot], ts[slot] = 1, value_at(source, one), load_int64(times, row_of(source, one))
 
 
 @kernel
@@ -221,24 +270,58 @@ def take_values(source: Source, first: int, after: int, buffer: Array) -> tuple[
 
 
 @kernel
-def take_distinct(
-    source: Source, first: int, after: int, stamp: int, seen: Array, times: Array, buffer: Array
-) -> tuple[int, Array]:
-    """The distinct usable values, in no order, and in `times` how often each comes. seen, times: one element for each
-    possible value; those with the stamp belong to these rows."""
+def take_distinct(source: Source, first: int, after: int, stamp: int, seen: Array, buffer: Array) -> tuple[int, Array]:
+    """The distinct usable values, in no order. seen: one element for each possible value; the stamp is of this run."""
     count = 0
     for one in range(first, after):
         if usable(source, one):
             value = value_at(source, one)
-            if seen[value] == stamp:
-                times[value] += 1
-                continue
-            seen[value], times[value] = stamp, 1
-            if count == len(buffer):
-                buffer = grown(buffer, count)
-            buffer[count] = value
-            count += 1
+            if seen[value] != stamp:
+                seen[value] = stamp
+                if count == len(buffer):
+                    buffer = grown(buffer, count)
+                buffer[count] = value
+                count += 1
     return count, buffer
+
+
+@kernel
+def count_distinct(source: Source, first: int, after: int, stamp: int, seen: Array) -> int:
+    """How many values; those that are seen get the stamp."""
+    count = 0
+    for one in range(first, after):
+        if usable(source, one):
+            value = value_at(source, one)
+            count += seen[value] != stamp
+            seen[value] = stamp
+    return count
+
+
+@kernel
+def count_bits(bits: int) -> int:
+    """How many are set."""
+    some = np.uint64(bits)
+    some -= (some >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    some = (some & np.uint64(0x3333333333333333)) + ((some >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    some = (some + (some >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return int((some * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@kernel
+def count_small(source: Source, low: int, high: int, unique: Array) -> None:
+    """Like `count_unique` of values below 64, a bit for each."""
+    is_plain = source[MASK] == 0 and source[STATUS] == 0 and source[WIDTH] == 1
+    for run in range(low, high):
+        first, after = asked(source, run)
+        bits, address = np.int64(0), source[VALUE]
+        if is_plain:
+            for one in range(first, after):
+                bits |= np.int64(1) << int(load_int8(address, one))
+        else:
+            for one in range(first, after):
+                if usable(source, one):
+                    bits |= np.int64(1) << value_at(source, one)
+        unique[slot_of(source, run)] = count_bits(bits)
 
 
 @kernel
@@ -255,68 +338,63 @@ def keep_distinct(buffer: Array, count: int) -> int:
 @kernel
 def count_unique(source: Source, low: int, high: int, domain: int, unique: Array) -> None:
     """`domain`: values are below it; 0 when they may be anything."""
-    profile, _, _, skip, rows, _, _, _, _, _ = source
-    buffer, seen, times = np.empty(64, np.int64), np.full(domain, -1, np.int32), np.empty(domain, np.int32)
-    row = first_run(profile, low, rows)
-    while row < high:
-        person, next_run = load_int32(profile, row), run_end(profile, row, rows)
-        if not load_uint8(skip, person):
-            first, after = in_window(source, row, next_run)
-            if domain:
-                unique[person], buffer = take_distinct(source, first, after, person, seen, times, buffer)
-            else:
-                count, buffer = take_values(source, first, after, buffer)
-                unique[person] = keep_distinct(buffer, count)
-        row = next_run
+    buffer, seen = np.empty(64, np.int64), np.full(domain, -1, np.int32)
+    for run in range(low, high):
+        first, after = asked(source, run)
+        if domain:
+            count = count_distinct(source, first, after, run, seen)
+        else:
+            count, buffer = take_values(source, first, after, buffer)
+            count = keep_distinct(buffer, count)
+        unique[slot_of(source, run)] = count
 
 
 @kernel
-def list_unique(source: Source, low: int, high: int, domain: int, starts: Array, items: Array) -> None:
-    """Writes the distinct values of each place, ascending, from starts[place] on."""
-    profile, _, _, skip, rows, _, _, _, _, _ = source
-    buffer, seen, times = np.empty(64, np.int64), np.full(domain, -1, np.int32), np.empty(domain, np.int32)
-    row = first_run(profile, low, rows)
-    while row < high:
-        person, next_run = load_int32(profile, row), run_end(profile, row, rows)
-        if not load_uint8(skip, person):
-            first, after = in_window(source, row, next_run)
-            if domain:
-                count, buffer = take_distinct(source, first, after, person, seen, times, buffer)
-                sort(buffer, count)
-            else:
-                count, buffer = take_values(source, first, after, buffer)
-                count = keep_distinct(buffer, count)
+def list_unique(source: Source, low: int, high: int, domain: int, rank: int, starts: Array, items: Array) -> None:
+    """Writes the distinct values of each slot, ascending, from starts[slot] on. rank: address of an int32 per value
+    that stands for it, or 0."""
+    buffer, seen = np.empty(64, np.int64), np.full(domain, -1, np.int32)
+    for run in range(low, high):
+        first, after = asked(source, run)
+        if domain:
+            count, buffer = take_distinct(source, first, after, run, seen, buffer)
+        else:
+            count, buffer = take_values(source, first, after, buffer)
+            count = keep_distinct(buffer, count)
+        if rank:
             for place in range(count):
-                items[starts[person] + place] = buffer[place]
-        row = next_run
+                buffer[place] = load_int32(rank, buffer[place])
+        sort(buffer, count)
+        start = starts[slot_of(source, run)]
+        for place in range(count):
+            items[start + place] = buffer[place]
 
 
 @kernel
 def find_mode(
-    source: Source, low: int, high: int, domain: int, is_recent: bool, least: int, has: Array, mode: Array
+    source: Source, low: int, high: int, domain: int, rank: int, is_recent: bool, least: int, has: Array, mode: Array
 ) -> None:
-    """The smallest of the most frequent values, or the one of them that came last, if it came `least` times."""
-    profile, _, _, skip, rows, _, _, _, _, _ = source
-    buffer, seen, times = np.empty(64, np.int64), np.full(domain, -1, np.int32), np.empty(domain, np.int32)
-    row = first_run(profile, low, rows)
-    while row < high:
-        person, next_run = load_int32(profile, row), run_end(profile, row, rows)
-        if not load_uint8(skip, person):
-            first, after = in_window(source, row, next_run)
-            count, buffer = take_distinct(source, first, after, person, seen, times, buffer)
-            best, best_times = np.int64(0), np.int64(0)
-            for place in range(count):
-                value = buffer[place]
-                if times[value] > best_times or (times[value] == best_times and value < best):
-                    best, best_times = value, np.int64(times[value])
-            if best_times and best_times >= least:
-                if is_recent:
-                    one = after - 1
-                    while not usable(source, one) or times[value_at(source, one)] < best_times:
-                        one -= 1
-                    best = value_at(source, one)
-                has[person], mode[person] = 1, best
-        row = next_run
+    """The most frequent value if it comes `least` times; of several the first by its rank (see `list_unique`), or the
+    one that came last. Without branches: they could not be foreseen."""
+    counts = np.zeros(domain, np.int64)
+    for run in range(low, high):
+        first, after = asked(source, run)
+        # Counts above the mark are of this run; the best one so far beats others of its number by its place.
+        mark, best, found = np.int64(run + 1) << 32, np.int64(-1), np.int64(0)
+        for one in range(first, after):
+            if usable(source, one):
+                value = value_at(source, one)
+                times = max(counts[value], mark) + 1
+                counts[value] = times
+                place = one - first
+                if not is_recent:
+                    place = FULL - (int(load_int32(rank, value)) if rank else value)
+                key = (times - mark) << 32 | place
+                if key > best:
+                    best, found = key, value
+        if best >> 32 >= least:
+            slot = slot_of(source, run)
+            has[slot], mode[slot] = 1, found
 
 
 @kernel
@@ -333,23 +411,16 @@ def count_periods(
 ) -> None:
     """In how many periods, counted back from `as_of`, there are from `least` to `most` rows, or if negated are not.
     `filled` begins with the number of periods if no row at all will do, else with 0."""
-    profile, ts, mask, skip, rows, _, _, _, _, _ = source
+    ts, mask = source[TS], source[MASK]
     does_nothing_fill = (least <= 0 <= most) != is_negated
-    row = first_run(profile, low, rows)
-    while row < high:
-        person, next_run = load_int32(profile, row), run_end(profile, row, rows)
-        if not load_uint8(skip, person):
-            first, after = in_window(source, row, next_run)
-            one = after - 1
-            while one >= first:
-                index, count = (as_of - load_int64(ts, one)) // period, 0
-                while one >= first and (as_of - load_int64(ts, one)) // period == index:
-                    count += mask == 0 or load_uint8(mask, one) != 0
-                    one -= 1
-                if count:
-                    filled[person] += np.int64((least <= count <= most) != is_negated) - np.int64(does_nothing_fill)
-        row = next_run
-
-
-def address(array: Any) -> int:
-    return 0 if array is None else int(array.ctypes.data)
+    for run in range(low, high):
+        first, after = asked(source, run)
+        one, change = after - 1, 0
+        while one >= first:
+            index, count = (as_of - load_int64(ts, one)) // period, 0
+            while one >= first and (as_of - load_int64(ts, one)) // period == index:
+                count += mask == 0 or load_uint8(mask, one) != 0
+                one -= 1
+            if count:
+                change += int((least <= count <= most) != is_negated) - int(does_nothing_fill)
+        filled[slot_of(source, run)] += change

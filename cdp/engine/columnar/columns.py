@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,10 +38,18 @@ class Column:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @cached_property
+    def kinds(self) -> list[int]:
+        """That occur."""
+        if len(self.kind) and (self.kind == self.kind[0]).all():
+            return [int(self.kind[0])]
+        return [int(one) for one in np.flatnonzero(np.bincount(self.kind, minlength=JSON + 1))]
+
     def within(self, start: int, stop: int) -> tuple[Rows, NDArray[np.uint8], Array]:
         """Rows (counted from `start`), kinds and values of the slice [start, stop) of the table."""
         low, high = np.searchsorted(self.rows, (start, stop))
-        return self.rows[low:high] - start, self.kind[low:high], self.value[low:high]
+        rows = self.rows[low:high]
+        return (rows - start if start else rows), self.kind[low:high], self.value[low:high]
 
     def places(self, start: int, stop: int) -> tuple[list[int], range]:
         """Rows (counted from `start`) of the slice [start, stop) of the table, and their places in the column."""

@@ -20,7 +20,7 @@ from cdp.engine.base import (
     SequenceCondition,
 )
 from cdp.engine.columnar import aggregate_kernels as kernels
-from cdp.engine.columnar.aggregate import aggregates
+from cdp.engine.columnar.aggregate import FUNCTIONS, refuse
 from cdp.engine.columnar.masks import LARGEST, number_bounds, row_mask
 from cdp.engine.columnar.picked import AskedSide, asked_sides, picked
 from cdp.engine.columnar.selection import Selection
@@ -52,7 +52,9 @@ def answer(snapshot: Snapshot, condition: Condition, as_of: int, profiles: Ints 
 
 
 def ascending(parts: list[Ints]) -> Ints:
-    found: Ints = np.sort(np.concatenate(parts), kind="stable")
+    found: Ints = np.concatenate(parts)
+    if (found[1:] < found[:-1]).any():
+        found.sort(kind="stable")
     return found
 
 
@@ -70,23 +72,24 @@ def bounds_of(op: Compare, value: Operand) -> tuple[int, int]:
 def compared(snapshot: Snapshot, condition: EventCondition, as_of: int, profiles: Ints | None) -> Members:
     if condition.property == TIMESTAMP:
         raise NotSupported("The times of events are compared by their first and last event.")
-    low, high = bounds_of(condition.op, condition.value)
     spec = AggregateSpec(condition.events, condition.fn, condition.property)
-    (found,) = aggregates(snapshot, [spec], as_of, profiles)
-    if found.unit == "count":
+    refuse(spec)
+    low, high = bounds_of(condition.op, condition.value)
+    if condition.fn in ("count", "unique"):
         low, high = whole(low, high)
-    passes = found.present & (found.value >= low) & (found.value <= high)
     does_nothing_pass = condition.fn in ZERO_WITHOUT_EVENTS and low <= 0 <= high
-    return settled(found.profile, passes, does_nothing_pass, condition.op == "neq")
+    found = []
+    for side in asked_sides(snapshot, profiles):
+        one = Selection(side, condition.events, as_of, snapshot.floor)
+        part = FUNCTIONS[condition.fn](one, spec)
+        passes = part.present & (part.value >= low) & (part.value <= high)
+        found.append(one.side.ids[one.places[(passes != does_nothing_pass) & (one.events > 0)]])
+    return Members(ascending(found), does_nothing_pass != (condition.op == "neq"))
 
 
 def whole(low: int, high: int) -> tuple[int, int]:
     """The closed range of whole numbers between millionths."""
     return -(-low // MILLION), high // MILLION
-
-
-def settled(profile: Ints, passes: Mask, does_nothing_pass: bool, is_negated: bool) -> Members:
-    return Members(profile[passes != does_nothing_pass], does_nothing_pass != is_negated)
 
 
 def regular(snapshot: Snapshot, sides: tuple[AskedSide, AskedSide], condition: Regular, as_of: int) -> Members:
@@ -95,7 +98,7 @@ def regular(snapshot: Snapshot, sides: tuple[AskedSide, AskedSide], condition: R
     low, high = whole(*bounds_of(condition.op, condition.value))
     is_negated = condition.op == "neq"
     does_nothing_fill = (low <= 0 <= high) != is_negated
-    profile, passes = [], []
+    found = []
     for side in sides:
         start = max(condition.events.start, as_of - condition.period * condition.periods + 1)
         events = Events(condition.events.names, condition.events.where, start, condition.events.end)
@@ -104,28 +107,27 @@ def regular(snapshot: Snapshot, sides: tuple[AskedSide, AskedSide], condition: R
         if one.lanes:
             lane = one.lanes[0] if len(one.lanes) == 1 else one.merged(one.lanes)
             rule = (as_of, condition.period, max(low, -LARGEST), min(high, LARGEST), is_negated)
-            one.run(kernels.count_periods, [lane], *rule, filled)
-        profile.append(one.side.ids[one.places])
-        passes.append(filled[one.places] >= condition.at_least)
-    order = np.argsort(np.concatenate(profile), kind="stable")
-    return settled(np.concatenate(profile)[order], np.concatenate(passes)[order], does_nothing_fill, False)
+            one.run(kernels.count_periods, [lane], *rule, filled, is_timed=True)
+        passes = filled >= condition.at_least
+        found.append(one.side.ids[one.places[(passes != does_nothing_fill) & (one.events > 0)]])
+    return Members(ascending(found), does_nothing_fill)
 
 
 def first_within(one: Selection, condition: FirstEvent) -> Ints:
-    place, lane, row = one.ends(one.lanes, is_last=False)
-    ts = np.zeros(len(place), np.int64)
+    slot, lane, row = one.ends(one.lanes, is_last=False)
+    ts = np.zeros(len(slot), np.int64)
     for number, found in enumerate(one.lanes):
         ts[lane == number] = found.ts[row[lane == number]]
-    return one.side.ids[place[(ts >= condition.start) & (ts < condition.end)]]
+    return one.side.ids[one.places[slot[(ts >= condition.start) & (ts < condition.end)]]]
 
 
 def last_having(one: Selection, condition: LastEvent, as_of: int) -> Ints:
-    place, lane, row = one.ends(one.lanes, is_last=True)
-    passes = np.zeros(len(place), np.bool_)
+    slot, lane, row = one.ends(one.lanes, is_last=True)
+    passes = np.zeros(len(slot), np.bool_)
     for number, stream in enumerate(one.streams):
         mine = np.flatnonzero(lane == number)
         passes[mine] = mask_of_rows(stream, row[mine], condition.has, as_of)
-    return one.side.ids[place[passes]]
+    return one.side.ids[one.places[slot[passes]]]
 
 
 def mask_of_rows(stream: Stream, rows: Ints, where: Predicate, as_of: int) -> Mask:

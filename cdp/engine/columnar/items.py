@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from cdp.engine.base import MILLION, Bytes, Ints, Unit
 from cdp.engine.columnar.arrow import Array
@@ -27,11 +28,12 @@ Meaning = Callable[[Any], list[tuple[int, int]]]
 @dataclass(frozen=True, eq=False)
 class Items:
     """`row`: the ascending row of each item, or None when the items are the rows; `value` a whole number for each;
-    `status` one of the above, or None when all are counted."""
+    `status` one of the above, or None when all are counted. `column`: the one whose rows, all of them, these are."""
 
     row: Ints | None
     value: Array
     status: Bytes | None
+    column: Column | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,9 +143,9 @@ def items_of(view: View, name: str, meaning: Meaning, is_plain: Callable[[int], 
         return spread_out([meaning(value) for value in found.values], np.arange(len(found.rows)), found.rows)
     read, column = found.read, found.column
     rows, kind, value = column.within(view.start, view.stop)
+    if len(column.kinds) == 1 and is_plain(column.kinds[0]):
+        return of_rows(column, rows, value, None, len(view))
     kinds = np.flatnonzero(np.bincount(kind, minlength=JSON + 1)).tolist()
-    if len(kinds) == 1 and is_plain(kinds[0]):
-        return Items(None if len(rows) == len(view) else rows, value, None)
     parts = [NOTHING]
     for one in kinds:
         where = np.flatnonzero(kind == one)
@@ -153,6 +155,13 @@ def items_of(view: View, name: str, meaning: Meaning, is_plain: Callable[[int], 
             distinct, places = distinct_of(column, one, value[where])
             parts.append(spread_out([meaning(read(each)) for each in distinct], places, rows[where]))
     return in_order([full(part, 0) for part in parts])
+
+
+def of_rows(column: Column, rows: Ints, value: Array, status: Bytes | None, size: int) -> Items:
+    """One item in each of the given rows of a view that has `size` of them."""
+    if len(rows) == size:
+        return Items(None, value, status)
+    return Items(rows, value, status, column if rows.base is column.rows and len(rows) == len(column) else None)
 
 
 def distinct_of(column: Column, kind: int, value: Array) -> tuple[list[Any], Ints]:
@@ -177,22 +186,23 @@ def spread_out(each: list[list[tuple[int, int]]], places: Ints, rows: Ints) -> I
 @dataclass(frozen=True, eq=False)
 class Coded:
     """Items of several streams whose values are the same number exactly when they are the same value; `decode` gives
-    the values for such numbers. unit "label": they are below `size`; "scaled": they are millionths themselves."""
+    the values for such numbers. unit "label": they are below `size`; "scaled": they are millionths themselves.
+    `rank`: for each number its place in the order of the texts, where that is not the number itself."""
 
     items: list[Items]
     unit: Unit
     decode: Callable[[Ints], list[Any]]
     size: int = 0
+    rank: NDArray[np.int32] | None = None
 
 
 def coded(streams: Sequence[Stream], name: str, is_ranked: bool) -> Coded:
-    """`is_ranked`: the numbers ascend with the texts of the values."""
+    """`is_ranked`: with the order of the texts of the values."""
     if len(streams) == 1 and streams[0].order is None:
         view = streams[0].pieces[0].view
         found = find(view, name)
         if found is not None and found.column is not None and found.column is view.table.columns.get(name):
-            rows, kind, value = found.column.within(view.start, view.stop)
-            plain = coded_plainly(found.column, None if len(rows) == len(view) else rows, kind, value, is_ranked)
+            plain = coded_plainly(found.column, view, is_ranked)
             if plain is not None:
                 return plain
     labels = Labels()
@@ -205,22 +215,18 @@ def coded(streams: Sequence[Stream], name: str, is_ranked: bool) -> Coded:
     return Coded(ranked, "label", lambda codes: [values[code] for code in codes.tolist()], len(values))
 
 
-def coded_plainly(column: Column, rows: Ints | None, kind: Bytes, value: Array, is_ranked: bool) -> Coded | None:
+def coded_plainly(column: Column, view: View, is_ranked: bool) -> Coded | None:
     """Of one table, where all values are numbers or all are texts, the stored ones will do."""
-    if not len(kind) or (kind != kind[0]).any():
-        return None
-    if kind[0] == SCALED and not is_ranked:
-        return Coded([Items(rows, value, None)], "scaled", decode_scaled)
-    if kind[0] == TEXT:
+    rows, _, value = column.within(view.start, view.stop)
+    if column.kinds == [SCALED] and not is_ranked:
+        return Coded([of_rows(column, rows, value, None, len(view))], "scaled", decode_scaled)
+    if column.kinds == [TEXT]:
         texts = column.texts
-        if is_ranked:
-            order, rank = ranking(column)
-            texts, value = texts.take(order), rank[value]
         empty = pc.index(texts, "").as_py()
         status = None if empty < 0 else (value != empty).astype(np.uint8)
-        return Coded(
-            [Items(rows, value, status)], "label", lambda codes: texts.take(pa.array(codes)).to_pylist(), len(texts)
-        )
+        rank = ranking(column) if is_ranked else None
+        items = of_rows(column, rows, value, status, len(view))
+        return Coded([items], "label", lambda codes: texts.take(pa.array(codes)).to_pylist(), len(texts), rank)
     return None
 
 
@@ -228,18 +234,18 @@ def decode_scaled(values: Ints) -> list[Any]:
     return [decode_one(SCALED, one, pa.nulls(0)) for one in values.tolist()]
 
 
-RANKINGS: WeakKeyDictionary[Column, tuple[pa.Array, Array]] = WeakKeyDictionary()
+RANKINGS: WeakKeyDictionary[Column, NDArray[np.int32]] = WeakKeyDictionary()
 
 
-def ranking(column: Column) -> tuple[pa.Array, Array]:
-    """The texts of a column in order, as places; and for each text its place in that order."""
-    found = RANKINGS.get(column)
-    if found is None:
+def ranking(column: Column) -> NDArray[np.int32]:
+    """For each text of the column its place in their order."""
+    rank = RANKINGS.get(column)
+    if rank is None:
         order = pc.array_sort_indices(column.texts)
         rank = np.empty(len(order), np.int32)
         rank[np.frombuffer(order.buffers()[1], np.uint64)[: len(order)]] = np.arange(len(order), dtype=np.int32)
-        found = RANKINGS[column] = order, rank
-    return found
+        RANKINGS[column] = rank
+    return rank
 
 
 def text_form(value: Any) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,17 +100,17 @@ def settled(stream: Stream) -> Stream:
 
 @dataclass(frozen=True, eq=False)
 class AskedSide:
-    """A side of the question. `by_id`: its places by ascending profile."""
+    """A side of the question. `is_ascending`: whether its places are by ascending profile."""
 
     side: Side
-    by_id: Places
+    is_ascending: bool
 
 
 def asked_sides(snapshot: Snapshot, profiles: Ints | None) -> tuple[AskedSide, AskedSide]:
     """The base, then the recent side; of the ascending `profiles` only, if given."""
     if profiles is None:
         touched = np.arange(len(snapshot.touched), dtype=np.int32)
-        return AskedSide(snapshot.base_side, snapshot.profiles.numbers), few_places(snapshot.recent_side, touched)
+        return AskedSide(snapshot.base_side, snapshot.profiles.is_ascending), few_places(snapshot.recent_side, touched)
     numbers = snapshot.profiles.find(profiles)
     numbers = numbers[numbers >= 0]
     numbers = np.sort(numbers[snapshot.base_side.skip[numbers] == 0])
@@ -120,6 +121,7 @@ def asked_sides(snapshot: Snapshot, profiles: Ints | None) -> tuple[AskedSide, A
 def few_places(side: Side, wanted: Places) -> AskedSide:
     """The side as if it had only the wanted places, which ascend."""
 
+    @cache
     def streams(name: str) -> Stream | None:
         stream = side.streams(name)
         if stream is None:
@@ -132,7 +134,7 @@ def few_places(side: Side, wanted: Places) -> AskedSide:
     ids = side.ids[wanted]
     names = side.names if len(wanted) else frozenset[str]()
     few = Side(ids, np.zeros(len(wanted), np.uint8), streams, names)
-    return AskedSide(few, np.argsort(ids).astype(np.int32))
+    return AskedSide(few, bool((ids[1:] > ids[:-1]).all()))
 
 
 def names_in(side: Side, wanted: Iterable[EventName]) -> list[str]:

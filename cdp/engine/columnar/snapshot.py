@@ -76,6 +76,10 @@ class Profiles:
     ordered: Ints
     numbers: NDArray[np.int32]
 
+    @cached_property
+    def is_ascending(self) -> bool:
+        return np.array_equal(self.ids, self.ordered)
+
     def find(self, ids: Ints) -> NDArray[np.int32]:
         """Dense numbers, -1 for the unknown."""
         if not len(self.ordered):

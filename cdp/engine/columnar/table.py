@@ -59,6 +59,11 @@ class Table:
         return {}
 
     @cached_property
+    def runs(self) -> dict[str, Any]:
+        """Per name its `runs.Runs`, kept for the next question."""
+        return {}
+
+    @cached_property
     def columns_of_names(self) -> list[list[tuple[str, Column]]]:
         """Per name the columns in which its rows have values. One pass per column: names × columns may be millions."""
         if len(self.names) == 1:
@@ -134,11 +139,16 @@ class Columns:
             if column is not None:
                 yield name, column
 
+    @cached_property
+    def every_row(self) -> Rows:
+        """Shared by all columns that every row has."""
+        return np.arange(self.rows)
+
     def open(self, file: ArrayFile, about: dict[str, Any]) -> Column:
         prefix = about["prefix"]
         value = file.numbers(f"{prefix}.value")
         dense = about["dense"]
-        rows = np.arange(self.rows) if dense else file.numbers(f"{prefix}.rows").astype(np.int64)
+        rows = self.every_row if dense else file.numbers(f"{prefix}.rows").astype(np.int64)
         same = about["kind"]
         kind = file.numbers(f"{prefix}.kind") if same is None else np.full(len(value), same, np.uint8)
         texts = f"{prefix}.texts"
