@@ -16,7 +16,7 @@ from cdp.definitions.traits import TraitDefinition
 from cdp.engine.base import ENDLESS, MILLION, Aggregate, AggregateSpec, Ints, Mask
 from cdp.engine.predicates import Test, read_span
 from cdp.traits.questions import CURRENCY, Plan, Question, both, foreign_events
-from cdp.traits.stored import Column, instants, labels, lists, scaled, whole
+from cdp.traits.stored import Column, instants, labels, lists, number, scaled, whole
 from stratum.lib.periods import HOUR
 
 MOST_CURRENCIES = 20  # of other ones that are told apart
@@ -198,14 +198,10 @@ def _as_instants(answer: Aggregate, zone: ZoneInfo) -> tuple[Ints, Mask]:
         read, place = [_instant(label, zone) for label in answer.labels], answer.value
     else:
         known, place = np.unique(answer.value, return_inverse=True)
-        read = [_instant(_number(one), zone) for one in known.tolist()]
+        read = [_instant(number(one), zone) for one in known.tolist()]
     when = np.array([0 if one is None else one for one in read] or [0], np.int64)
     is_date = np.array([one is not None for one in read] or [False], np.bool_)
     return when[place], is_date[place] & answer.present
-
-
-def _number(millionths: int) -> float:
-    return millionths // MILLION if millionths % MILLION == 0 else millionths / MILLION
 
 
 def _instant(value: Any, zone: ZoneInfo) -> int | None:

@@ -43,7 +43,7 @@ class Column:
             case "whole":
                 return values
             case "scaled":
-                return [one // MILLION if one % MILLION == 0 else one / MILLION for one in values]
+                return list(map(number, values))
             case "label":
                 return [self.known[place] for place in values] if self.known else [None] * len(values)
             case "instant":
@@ -97,6 +97,10 @@ def labels(value: Ints, known: Sequence[Any]) -> Column:
 
 def lists(size: Ints, items: Ints, known: Sequence[Any]) -> Column:
     return Column("list", size, tuple(known), items)
+
+
+def number(millionths: int) -> float:
+    return millionths // MILLION if millionths % MILLION == 0 else millionths / MILLION
 
 
 def iso(micros: int) -> str:
