@@ -5,11 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import Ints, NotSupported
+from cdp.engine.base import SPREAD, Ints, NotSupported
+from cdp.engine.columnar.arrow import Array
+from cdp.engine.columnar.jit import kernel
+from cdp.engine.columnar.memory import address, load_int64
+from cdp.engine.columnar.pool import spread
 
 MOST_SETS = 16
-# Ids that lie at most this many times as far apart as there are of them are marked in one array.
-SPREAD = 8
+BLOCK = 8_192
+IDS_PER_RANGE = 100_000
 
 
 def region_sizes(sets: Sequence[Ints]) -> Ints:
@@ -17,7 +21,24 @@ def region_sizes(sets: Sequence[Ints]) -> Ints:
     first one, nobody, 0. Each set is ascending and distinct."""
     if len(sets) > MOST_SETS:
         raise NotSupported(f"At most {MOST_SETS} sets can be compared.")
-    sizes = np.bincount(combinations(sets), minlength=1 << len(sets))
+    used = [one for one in sets if len(one)]
+    if not used:
+        return np.zeros(1 << len(sets), np.int64)
+    first, last = min(int(one[0]) for one in used), max(int(one[-1]) for one in used)
+    if last - first > SPREAD * sum(map(len, used)):
+        return counted(np.bincount(scattered(sets), minlength=1 << len(sets)))
+    held = [np.ascontiguousarray(one, np.int64) for one in sets]
+    table = np.array([part for one in held for part in (address(one), len(one))], np.int64)
+
+    def work(low: int, high: int) -> Ints:
+        sizes = np.zeros(1 << len(sets), np.int64)
+        count_regions(table, first + low, first + high, sizes)
+        return sizes
+
+    return counted(np.sum(spread(work, last - first + 1, IDS_PER_RANGE), axis=0))
+
+
+def counted(sizes: Ints) -> Ints:
     sizes[0] = 0
     return sizes
 
@@ -34,19 +55,47 @@ def region(sets: Sequence[Ints], inside: int) -> Ints:
     return found
 
 
-def combinations(sets: Sequence[Ints]) -> NDArray[np.uint16]:
-    """For each profile that is in any set the sets that it is in, as bits; zeros may be among them."""
-    used = [one for one in sets if len(one)]
-    if not used:
-        return np.empty(0, np.uint16)
-    first, last = min(int(one[0]) for one in used), max(int(one[-1]) for one in used)
-    if last - first > SPREAD * sum(map(len, used)):
-        everybody = np.unique(np.concatenate(used))
-        marks = np.zeros(len(everybody), np.uint16)
-        for bit, one in enumerate(sets):
-            marks[np.searchsorted(everybody, one)] |= np.uint16(1 << bit)
-        return marks
-    marks = np.zeros(last - first + 1, np.uint16)
+def scattered(sets: Sequence[Ints]) -> NDArray[np.uint16]:
+    """For each profile that is in any set the sets that it is in, as bits."""
+    everybody = np.unique(np.concatenate(sets))
+    marks = np.zeros(len(everybody), np.uint16)
     for bit, one in enumerate(sets):
-        marks[one - first] |= np.uint16(1 << bit)
+        marks[np.searchsorted(everybody, one)] |= np.uint16(1 << bit)
     return marks
+
+
+@kernel
+def first_not_below(ids: int, high: int, wanted: int) -> int:
+    low = 0
+    while low < high:
+        middle = (low + high) >> 1
+        if load_int64(ids, middle) < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def count_regions(table: Array, low: int, high: int, sizes: Array) -> None:
+    """Add to `sizes` the profiles from `low` to `high` by the sets they are in. table: address and length of each set.
+    So few profiles at a time that their marks stay near the processor."""
+    sets = len(table) // 2
+    marks, cursors = np.zeros(BLOCK, np.uint16), np.empty(sets, np.int64)
+    for one in range(sets):
+        cursors[one] = first_not_below(table[2 * one], table[2 * one + 1], low)
+    for begin in range(low, high, BLOCK):
+        end = min(begin + BLOCK, high)
+        for one in range(sets):
+            ids, size, row, bit = table[2 * one], table[2 * one + 1], cursors[one], np.uint16(1 << one)
+            while row < size:
+                place = load_int64(ids, row) - begin
+                if place >= end - begin:
+                    break
+                marks[place] |= bit
+                row += 1
+            cursors[one] = row
+        for place in range(end - begin):
+            if marks[place]:
+                sizes[marks[place]] += 1
+                marks[place] = 0

@@ -36,3 +36,13 @@ def test_ten_sets() -> None:
 def test_too_many_sets() -> None:
     with pytest.raises(NotSupported):
         region_sizes([np.empty(0, np.int64)] * 17)
+
+
+def test_many_profiles() -> None:
+    """More than are marked at once, and by several threads."""
+    random = np.random.default_rng(1)
+    inside = random.random((3, 400_000)) < 0.3
+    sets = [np.flatnonzero(one) + 7 for one in inside]
+    expected = np.bincount(inside[0] + 2 * inside[1] + 4 * inside[2])
+    expected[0] = 0
+    assert region_sizes(sets).tolist() == expected.tolist()
