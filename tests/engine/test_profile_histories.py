@@ -72,6 +72,17 @@ PLAIN_STEPS = st.builds(SequenceStep, NAMES)
 
 
 @st.composite
+def plain_sequences(draw: st.DrawFn) -> SequenceCondition:
+    """Names of their own, and a total time or longest gaps."""
+    names = draw(st.permutations(["a", "b", "c"]))[: draw(st.integers(1, 3))]
+    has_gaps = draw(st.booleans())
+    gaps = st.none() | st.integers(0, 8) if has_gaps else st.none()
+    steps = [SequenceStep((name,), draw(st.none() | PREDICATES), 0, draw(gaps)) for name in names]
+    total = None if has_gaps else draw(st.none() | st.integers(0, 9))
+    return SequenceCondition(tuple(steps), *draw(WINDOWS), total)
+
+
+@st.composite
 def sequences(draw: st.DrawFn) -> SequenceCondition:
     steps = draw(st.lists(SEQUENCE_STEPS, min_size=1, max_size=4) | st.lists(PLAIN_STEPS, min_size=2, max_size=4))
     start, end = draw(WINDOWS)
@@ -103,6 +114,8 @@ CONDITIONS: st.SearchStrategy[Condition] = st.one_of(
     ),
     sequences(),
     sequences(),
+    plain_sequences(),
+    plain_sequences(),
 )
 
 

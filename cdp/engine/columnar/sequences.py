@@ -21,6 +21,7 @@ from cdp.engine.columnar.jit import kernel
 from cdp.engine.columnar.kernels import grown, seek
 from cdp.engine.columnar.memory import FOREVER, NONE, load_int64, load_uint32
 from cdp.engine.columnar.picked import AskedSide, names_in
+from cdp.engine.columnar.plain_sequences import is_plain, plain_members, tie_keys
 from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.snapshot import Side, Stream
 from cdp.engine.columnar.walk import gathered_bits
@@ -71,6 +72,9 @@ def sequence_members(sides: Sequence[AskedSide], condition: SequenceCondition, a
 
 
 def of_side(side: Side, condition: SequenceCondition, as_of: int, floor: int) -> Ints:
+    start, end = max(condition.start, floor), min(condition.end, as_of + 1)
+    if is_plain(condition):
+        return plain_members(side, condition, as_of, start, end)
     steps = len(condition.steps)
     strands = strands_of(side, condition, as_of)
     rules = (
@@ -79,8 +83,8 @@ def of_side(side: Side, condition: SequenceCondition, as_of: int, floor: int) ->
         FOREVER if condition.total is None else condition.total,
         np.array([one.after for one in condition.exclusions], np.int64),
         np.array([one.before for one in condition.exclusions], np.int64),
-        max(condition.start, floor),
-        min(condition.end, as_of + 1),
+        start,
+        end,
     )
     people = candidates(side, strands, steps)
     if not len(people):
@@ -107,13 +111,6 @@ def strands_of(side: Side, condition: SequenceCondition, as_of: int) -> list[Str
             serving = [(bit, part.where) for bit, part in enumerate(parts) if name in named[bit]]
             strands.append(Strand(stream, gathered_bits(stream, serving, as_of), *tie_keys(stream)))
     return strands
-
-
-def tie_keys(stream: Stream) -> tuple[Ints, Ints]:
-    """Received and sequence number, by which events of one instant are ordered."""
-    received = stream.gather(lambda view: view.key("received"))
-    seq = stream.gather(lambda view: view.key("seq"))
-    return np.ascontiguousarray(received, np.int64), np.ascontiguousarray(seq, np.int64)
 
 
 def candidates(side: Side, strands: Sequence[Strand], steps: int) -> NDArray[np.int32]:
