@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import orjson
 
 from cdp.definitions.profile_filters import fields_of
 from cdp.engine.base import ANY_EVENT, TIMESTAMP, AggregateSpec, Engine, Events, Ints
@@ -94,8 +95,9 @@ def _rows(workspace: Workspace, profiles: Ints | None) -> Iterator[list[tuple[An
 
 
 def _document(
-    key: int, attributes: Document, user_id: str | None, created_at: str, email: str | None, phone: str | None
+    key: int, told: str, user_id: str | None, created_at: str, email: str | None, phone: str | None
 ) -> Document:
+    attributes = orjson.loads(told)
     return {
         "id": str(key),
         "attributes": attributes,
@@ -127,7 +129,7 @@ def _add_events(workspace: Workspace, engine: Engine, documents: dict[int, Docum
 
 
 _COLUMNS = """
-SELECT p.id, p.attributes, p.user_id, to_char(p.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+SELECT p.id, p.attributes::text, p.user_id, to_char(p.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
     (SELECT value FROM cdp_identifier i WHERE i.profile_id = p.id AND i.kind = 'email'
         ORDER BY i.created_at, i.id LIMIT 1),
     (SELECT value FROM cdp_identifier i WHERE i.profile_id = p.id AND i.kind = 'phone'

@@ -85,12 +85,26 @@ def catch_up(workspace: Workspace, trait: Trait, version: TraitVersion, now: dat
 def _is_behind(workspace: Workspace, now: datetime) -> bool:
     """Mostly the answer is no, after a few quick looks."""
     versions = list(_looked_at(workspace, now))
-    if any(version.cursor is None or version.trait.frequency != Trait.Frequency.REALTIME for version in versions):
+    if any(_is_due(workspace, version, now) for version in versions):
         return True
     places = {Position.of(version.cursor) for version in versions}
     if any(changes.has_any(workspace, place) or not changes.is_of_here(place) for place in places):
         return True
     return TraitValue.objects.filter(version__in=versions, due_at__lte=now).exists()
+
+
+def _is_due(workspace: Workspace, version: TraitVersion, now: datetime) -> bool:
+    """Whether it is its time, whatever has happened."""
+    if version.cursor is None or version.trait.frequency != Trait.Frequency.REALTIME:
+        return True
+    return _has_turned(version.trait, served_traits.parsed(version.definition, workspace.time_zone), now)
+
+
+def _has_turned(trait: Trait, definition: TraitDefinition, now: datetime) -> bool:
+    """Whether its filter may let others through by now, which is looked at once an hour."""
+    if definition.profile_filter is None or not turns_by_itself(definition.profile_filter.predicate):
+        return False
+    return trait.counted_at is None or trait.counted_at <= now - RECOUNTED
 
 
 def _looked_at(workspace: Workspace, now: datetime) -> QuerySet[TraitVersion]:
@@ -141,8 +155,7 @@ def _is_for_everybody(trait: Trait, definition: TraitDefinition, feed: Changes, 
         return False
     if definition.uses and trait.frequency != Trait.Frequency.REALTIME:
         return True  # nobody has told it what has changed since its last run
-    is_old = trait.counted_at is None or trait.counted_at <= now - RECOUNTED
-    return is_old and turns_by_itself(definition.profile_filter.predicate)
+    return _has_turned(trait, definition, now)
 
 
 def concerned(definition: TraitDefinition, feed: Changes) -> Ints:
