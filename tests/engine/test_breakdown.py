@@ -48,6 +48,13 @@ def test_touches_outside_the_range_count(engine: Any) -> None:
     assert groups(engine, by("last_touch"), start=10, end=30) == [("late", [1, 0])]
 
 
+def test_the_value_at_a_step_may_be_missing_from_compacted_events(engine: Any) -> None:
+    record(engine, (1, 0, "a", {}), (2, 0, "a", {"p": "x"}), (3, 0, "a", {}))
+    for _ in range(2):
+        assert groups(engine, by("step", 0), "a") == [("x", [1]), (None, [2])]
+        engine.compact()
+
+
 def test_a_sequence_is_never_grouped_by_its_value(engine: Any) -> None:
     record(engine, (1, 0, "a", {"p": "x"}), (1, 1, "b", {"p": "y"}))
     assert groups(engine, by()) == [("x", [1, 1])]

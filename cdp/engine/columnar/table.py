@@ -14,6 +14,7 @@ from cdp.engine.base import EventBatch, Ints, TimelineEvent
 from cdp.engine.columnar.arrow import Array, ArrayFile, write_arrays
 from cdp.engine.columnar.columns import Column, Rows, encode, join, to_arrays
 from cdp.engine.columnar.ordering import has_ties, order_by
+from cdp.engine.columnar.presence import Presence
 
 # Beyond this many properties in one table the rarer ones share the column REST, as one JSON object per row.
 MAX_COLUMNS = 400
@@ -61,6 +62,11 @@ class Table:
     @cached_property
     def runs(self) -> dict[str, Any]:
         """Per name its `runs.Runs`, kept for the next question."""
+        return {}
+
+    @cached_property
+    def presences(self) -> dict[str, Presence]:
+        """Per property the rows that have it, kept for the next question."""
         return {}
 
     @cached_property

@@ -10,11 +10,21 @@ from numpy.typing import NDArray
 from cdp.engine.base import Ints
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.columns import JSON, TEXT, Column
-from cdp.engine.columnar.jit import kernel
+from cdp.engine.columnar.jit import inlined, kernel
 from cdp.engine.columnar.labels import MISSING, Codes, Labels, event_codes, only_column, value_codes
 from cdp.engine.columnar.masks import verdicts
-from cdp.engine.columnar.memory import NONE, load_int8, load_int16, load_int32, load_int64, load_uint8, store_int64
+from cdp.engine.columnar.memory import (
+    NONE,
+    address,
+    load_int8,
+    load_int16,
+    load_int32,
+    load_int64,
+    load_uint8,
+    store_int64,
+)
 from cdp.engine.columnar.pool import spread
+from cdp.engine.columnar.presence import Presence, place_of_row, presence
 from cdp.engine.columnar.snapshot import Side, Stream
 from cdp.engine.columnar.step_streams import (
     BYTES,
@@ -27,15 +37,18 @@ from cdp.engine.columnar.step_streams import (
     rows_of_place,
     time_of,
 )
+from cdp.engine.columnar.table import Table
 from cdp.engine.columnar.walk import PEOPLE_PER_RANGE, NamedTrack, begins_of
 from cdp.engine.predicates import is_missing
 
 # Columns of the table behind those of `step_streams`: addresses of received and sequence number (int64) per row; the
-# row of the column that is the stream's first; addresses of the column's rows (int64; 0: all), kinds (uint8; 0: values
-# are codes), values and of the texts that are missing as TEXT and as JSON (bool; 0: none); bytes per value, and rows
-# in the column.
-RECEIVED, SEQ, FIRST, COLUMN_ROWS, KIND, VALUE, NO_TEXT, NO_JSON, VALUE_BYTES, COLUMN_SIZE = range(WIDTH, WIDTH + 10)
-TOUCH_WIDTH = COLUMN_SIZE + 1
+# row of the table that is the stream's first; addresses of the words and counts of the property's `Presence` (0: every
+# row has it), of the column's kinds (uint8; 0: values are codes), of its values, and of the texts that are missing as
+# TEXT and as JSON (bool; 0: none); and bytes per value.
+RECEIVED, SEQ, FIRST, WORDS, BEFORE, KIND, VALUE, NO_TEXT, NO_JSON, VALUE_BYTES = range(WIDTH, WIDTH + 10)
+TOUCH_WIDTH = VALUE_BYTES + 1
+
+Places = NDArray[np.int32]
 
 
 class Source(Protocol):
@@ -43,7 +56,8 @@ class Source(Protocol):
 
     def line(self) -> list[int]: ...
 
-    def codes(self, rows: Ints, labels: Labels) -> Codes: ...
+    def codes(self, places: Places, labels: Labels) -> Codes:
+        """Of places in the column."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,35 +67,32 @@ class CodedRows:
     by_row: Codes
 
     def line(self) -> list[int]:
-        return [0, 0, 0, self.by_row.ctypes.data, 0, 0, self.by_row.itemsize, len(self.by_row)]
+        return [0, 0, 0, 0, address(self.by_row), 0, 0, self.by_row.itemsize]
 
-    def codes(self, rows: Ints, _: Labels) -> Codes:
-        return self.by_row[rows]
+    def codes(self, places: Places, _: Labels) -> Codes:
+        return self.by_row[places]
 
 
 @dataclass(frozen=True, eq=False)
 class ColumnRows:
-    """The column of a table whose row `first` is the stream's first. no_text, no_json: whether a text is missing."""
+    """The column of a table whose row `first` is the stream's first. `presence` is None where every row has a value.
+    no_text, no_json: whether a text is missing."""
 
     column: Column
     first: int
-    is_dense: bool
+    presence: Presence | None
     no_text: NDArray[np.bool_]
     no_json: NDArray[np.bool_]
 
     def line(self) -> list[int]:
-        column = self.column
-        rows = 0 if self.is_dense else column.rows.ctypes.data
-        absent = [one.ctypes.data if one.any() else 0 for one in (self.no_text, self.no_json)]
-        addresses = [rows, column.kind.ctypes.data, column.value.ctypes.data, *absent]
-        return [self.first, *addresses, column.value.itemsize, len(column)]
+        column, there = self.column, self.presence
+        rows = (address(there.words), address(there.before)) if there else (0, 0)
+        absent = [address(one if one.any() else None) for one in (self.no_text, self.no_json)]
+        return [self.first, *rows, address(column.kind), address(column.value), *absent, column.value.itemsize]
 
-    def codes(self, rows: Ints, labels: Labels) -> Codes:
-        """Of rows that have a value."""
-        place = rows + self.first
-        if not self.is_dense:
-            place = np.searchsorted(self.column.rows, place)
-        return value_codes(self.column, self.column.kind[place], self.column.value[place], labels, lambda value: value)
+    def codes(self, places: Places, labels: Labels) -> Codes:
+        column = self.column
+        return value_codes(column, column.kind[places], column.value[places], labels, lambda value: value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +105,7 @@ class Touchable:
     source: Source
 
     def line(self) -> list[int]:
-        return [*self.served.line(), self.received.ctypes.data, self.seq.ctypes.data, *self.source.line()]
+        return [*self.served.line(), address(self.received), address(self.seq), *self.source.line()]
 
 
 def touchable(side: Side, track: NamedTrack, steps: int, name: str, labels: Labels) -> Touchable:
@@ -115,7 +126,15 @@ def source_of(stream: Stream, name: str, labels: Labels) -> Source:
     if column is None:
         return CodedRows(np.ascontiguousarray(event_codes(stream, name, labels), np.int32))
     no_text, no_json = (verdicts(column, kind, is_missing, "is missing") for kind in (TEXT, JSON))
-    return ColumnRows(column, view.start, len(column) == len(view.table), no_text, no_json)
+    return ColumnRows(column, view.start, presence_of(view.table, name, column), no_text, no_json)
+
+
+def presence_of(table: Table, name: str, column: Column) -> Presence | None:
+    if len(column) == len(table):
+        return None
+    if name not in table.presences:
+        table.presences[name] = presence(column.rows, len(table))
+    return table.presences[name]
 
 
 def touchables(side: Side, tracks: Sequence[NamedTrack], steps: int, name: str, labels: Labels) -> list[Touchable]:
@@ -132,33 +151,35 @@ def touched(
 ) -> Codes:
     """Per person (ascending places) the code of the first or last event in [bounds] that has a value."""
     table = table_of(streams)
-    stream, row = np.empty(len(people), np.int32), np.empty(len(people), np.int64)
+    stream, place = np.empty(len(people), np.int8), np.empty(len(people), np.int32)
 
     def work(low: int, high: int) -> None:
-        scratch, part = np.zeros((2, len(streams)), np.int64), slice(low, high)
-        mark_touches(table.ctypes.data, len(streams), people[part], *bounds, is_last, scratch, stream[part], row[part])
+        ends, part = np.zeros(len(streams), np.int64), slice(low, high)
+        mark_touches(
+            address(table), len(streams), people[part], *bounds, is_last, address(ends), stream[part], place[part]
+        )
 
     spread(work, len(people), PEOPLE_PER_RANGE)
-    return codes_of(streams, stream, row, labels)
+    return codes_of(streams, stream, place, labels)
 
 
 def values_at(streams: Sequence[Touchable], place: NDArray[np.int32], ts: Ints, labels: Labels) -> Codes:
     """The code of the first event, for each place at its time."""
-    stream, row = np.full(len(place), MISSING, np.int32), np.empty(len(place), np.int64)
+    stream, row = np.full(len(place), MISSING, np.int8), np.empty(len(place), np.int32)
     table = table_of(streams)
-    mark_values(table.ctypes.data, len(streams), place, ts, stream, row)
+    mark_values(address(table), len(streams), place, ts, stream, row)
     return codes_of(streams, stream, row, labels)
 
 
-def codes_of(streams: Sequence[Touchable], stream: NDArray[np.int32], row: Ints, labels: Labels) -> Codes:
+def codes_of(streams: Sequence[Touchable], stream: NDArray[np.int8], place: NDArray[np.int32], labels: Labels) -> Codes:
     codes = np.full(len(stream), MISSING, np.int32)
     for number, one in enumerate(streams):
         where = np.flatnonzero(stream == number)
-        codes[where] = one.source.codes(row[where], labels)
+        codes[where] = one.source.codes(place[where], labels)
     return codes
 
 
-@kernel
+@inlined
 def touch_line(table: int, stream: int) -> int:
     """The address of a stream's line in the table at this address."""
     return table + stream * TOUCH_WIDTH * BYTES
@@ -172,33 +193,31 @@ def mark_touches(
     low: int,
     high: int,
     is_last: bool,
-    scratch: Array,
+    ends: int,
     found_stream: Array,
-    found_row: Array,
+    found_place: Array,
 ) -> None:
-    """Set the stream and row of each person's touch, MISSING where there is none.
+    """Set the stream of each person's touch, MISSING where there is none, and its place in the column.
 
-    scratch: (2, streams), for the end of the rows looked at, and the place in the column that is not behind them."""
-    ends = np.int64(scratch.ctypes.data)
-    cursors = ends + streams * BYTES
+    ends: address of as many int64 as there are streams, 0 at first."""
     for index in range(len(people)):
-        place = np.int64(people[index])
-        best, best_row, best_ts = MISSING, -1, NONE
+        person = np.int64(people[index])
+        best, best_row, best_ts, best_place = MISSING, -1, NONE, -1
         for stream in range(streams):
             line = touch_line(table, stream)
-            first, stop = rows_of_place(line, place, load_int64(ends, stream))
+            first, stop = rows_of_place(line, person, load_int64(ends, stream))
             store_int64(ends, stream, stop)
             if first == stop or (best >= 0 and is_out_of_question(line, first, stop, best_ts, is_last)):
                 continue
-            at = touch_in(line, first, stop, low, high, is_last, cursors + stream * BYTES)
-            if at < 0:
+            row, place = touch_in(line, first, stop, low, high, is_last)
+            if row < 0:
                 continue
-            if best < 0 or is_before(line, at, touch_line(table, best), best_row) != is_last:
-                best, best_row, best_ts = stream, at, time_of(line, at)
-        found_stream[index], found_row[index] = best, best_row
+            if best < 0 or is_before(line, row, touch_line(table, best), best_row) != is_last:
+                best, best_row, best_ts, best_place = stream, row, time_of(line, row), place
+        found_stream[index], found_place[index] = best, best_place
 
 
-@kernel
+@inlined
 def is_out_of_question(line: int, first: int, stop: int, best_ts: int, is_last: bool) -> bool:
     """Whether all rows are later, or earlier, than what was found."""
     if is_last:
@@ -206,57 +225,46 @@ def is_out_of_question(line: int, first: int, stop: int, best_ts: int, is_last: 
     return bool(time_of(line, first) > best_ts)
 
 
-@kernel
-def touch_in(line: int, first: int, stop: int, low: int, high: int, is_last: bool, cursor: int) -> int:
-    """The first or last of a person's rows in the stream that is a touch, or -1. cursor: address of the place in the
-    column that is not behind these rows."""
-    offset, rows, ts = load_int64(line, FIRST), load_int64(line, COLUMN_ROWS), load_int64(line, TS)
-    begin, end = first + offset, stop + offset
-    if rows:
-        begin = seek_row(rows, load_int64(cursor, 0), load_int64(line, COLUMN_SIZE), begin)
-        end = seek_row(rows, begin, load_int64(line, COLUMN_SIZE), end)
-        store_int64(cursor, 0, end)
-    at, ahead = (end - 1, -1) if is_last else (begin, 1)
-    while begin <= at < end:
-        row = (load_int64(rows, at) if rows else at) - offset
-        if low <= load_int64(ts, row) <= high and is_marked(line, row) and has_value(line, at):
-            return int(row)
-        at += ahead
-    return -1
+@inlined
+def touch_in(line: int, first: int, stop: int, low: int, high: int, is_last: bool) -> tuple[int, int]:
+    """The first or last of a person's rows in the stream that is a touch, and its place in the column; or -1."""
+    row, ahead = (stop - 1, -1) if is_last else (first, 1)
+    while first <= row < stop:
+        if low <= time_of(line, row) <= high and is_marked(line, row):
+            place = place_in(line, row)
+            if place >= 0 and has_value(line, place):
+                return row, place
+        row += ahead
+    return -1, -1
 
 
-@kernel
-def seek_row(rows: int, low: int, high: int, wanted: int) -> int:
-    """First place in [low, high) whose row is not below the wanted one; near ones are found first."""
-    stride = 1
-    while low + stride < high and load_int64(rows, low + stride) < wanted:
-        low += stride
-        stride *= 2
-    high = min(high, low + stride)
-    while low < high:
-        middle = (low + high) >> 1
-        if load_int64(rows, middle) < wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+@inlined
+def place_in(line: int, row: int) -> int:
+    """The place of the row in the column of the property, or NOWHERE."""
+    row += load_int64(line, FIRST)
+    words = load_int64(line, WORDS)
+    return int(place_of_row(words, load_int64(line, BEFORE), row) if words else row)
 
 
-@kernel
-def has_value(line: int, at: int) -> bool:
+@inlined
+def has_value(line: int, place: int) -> bool:
     """Whether the value at this place of the column is not missing."""
     if not load_int64(line, KIND):
-        return bool(load_int32(load_int64(line, VALUE), at) >= 0)
-    kind = load_uint8(load_int64(line, KIND), at)
-    if kind == TEXT:
-        absent = load_int64(line, NO_TEXT)
-    elif kind == JSON:
-        absent = load_int64(line, NO_JSON)
-    else:
+        return bool(load_int32(load_int64(line, VALUE), place) >= 0)
+    if not load_int64(line, NO_TEXT) and not load_int64(line, NO_JSON):
         return True
+    return not is_absent(line, place)
+
+
+@kernel
+def is_absent(line: int, place: int) -> bool:
+    kind = load_uint8(load_int64(line, KIND), place)
+    if kind != TEXT and kind != JSON:
+        return False
+    absent = load_int64(line, NO_TEXT if kind == TEXT else NO_JSON)
     if not absent:
-        return True
-    return bool(load_uint8(absent, text_at(load_int64(line, VALUE), load_int64(line, VALUE_BYTES), at)) == 0)
+        return False
+    return bool(load_uint8(absent, text_at(load_int64(line, VALUE), load_int64(line, VALUE_BYTES), place)) != 0)
 
 
 @kernel
@@ -270,7 +278,7 @@ def text_at(values: int, size: int, at: int) -> int:
     return int(load_int64(values, at))
 
 
-@kernel
+@inlined
 def is_before(line: int, row: int, other: int, other_row: int) -> bool:
     """By time, then reception, then sequence number."""
     ours, theirs = time_of(line, row), time_of(other, other_row)
@@ -296,8 +304,10 @@ def find_row(profile_at: int, ts_at: int, rows: int, place: int, ts: int) -> int
 
 
 @kernel
-def mark_values(table: int, streams: int, places: Array, ts: Array, found_stream: Array, found_row: Array) -> None:
-    """Set the stream and row of the first event of each place at its time, of those that have any."""
+def mark_values(table: int, streams: int, places: Array, ts: Array, found_stream: Array, found_place: Array) -> None:
+    """Set the stream of the first event of each place at its time, and its place in the column; MISSING where it has no
+    value."""
+    found_row = np.empty(len(places), np.int64)
     for stream in range(streams):
         line = touch_line(table, stream)
         profile, times, rows = load_int64(line, PROFILE), load_int64(line, TS), load_int64(line, ROWS)
@@ -310,3 +320,9 @@ def mark_values(table: int, streams: int, places: Array, ts: Array, found_stream
                         found_stream[index], found_row[index] = stream, row
                     break
                 row += 1
+    for index in range(len(places)):
+        if found_stream[index] >= 0:
+            place = place_in(touch_line(table, found_stream[index]), found_row[index])
+            found_place[index] = place
+            if place < 0:
+                found_stream[index] = MISSING
