@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cdp.engine.predicates import read_duration
 from stratum.lib import periods
 
 OPERATORS: Mapping[str, str] = {
@@ -62,7 +63,8 @@ def _value(op: str, value: Any) -> str:
     if value is None:
         return ""
     if op in DURATIONS:
-        return periods.duration_words(periods.parse_duration(value))
+        micros = read_duration(value)
+        return str(value) if micros is None else periods.duration_words(micros)
     if op in RANGES:
         return f"{_shown(value[0])} and {_shown(value[1])}"
     if isinstance(value, list):

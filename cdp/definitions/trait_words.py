@@ -39,23 +39,27 @@ def _told(definition: TraitDefinition) -> str:
             return f"how many different {name} there are among {events}"
         case "unique_list", _:
             return f"every different {name} of {events}"
-    which = "first" if definition.kind == "first" else "last"
+    return _end(definition, name)
+
+
+def _end(definition: TraitDefinition, name: str) -> str:
+    if name == TIMESTAMP:
+        told = f"the {definition.kind} {_events(definition.part, 'event')}"
+    else:
+        told = f"the {definition.kind} {name} of {_events(definition.part)}"
     if definition.calculation:
-        unit = "days" if definition.calculation == "DAYS_SINCE" else "hours"
-        if name == TIMESTAMP:
-            return f"{unit} since the {which} of {events}"
-        return f"{unit} since the {which} {name} of {events}"
-    return f"the time of the {which} of {events}" if name == TIMESTAMP else f"the {which} {name} of {events}"
+        return f"{'days' if definition.calculation == 'DAYS_SINCE' else 'hours'} since {told}"
+    return f"the time of {told}" if name == TIMESTAMP else told
 
 
 def _taken(name: str) -> str:
     return "the time" if name == TIMESTAMP else name
 
 
-def _events(part: EventPart) -> str:
+def _events(part: EventPart, noun: str = "events") -> str:
     where = f" where {predicate_words(part.where)}" if part.where else ""
     window = f" {part.window.words()}" if part.window else ""
-    return f"{event_words(part.events)} events{where}{window}"
+    return f"{event_words(part.events)} {noun}{where}{window}"
 
 
 def event_words(events: Sequence[EventName]) -> str:

@@ -170,7 +170,7 @@ class _TraitReading(Reading):
             calculation=self.calculation(fields, kind, pointer),
             min_count=self.min_count(fields, kind, pointer),
             tie=self.tie(fields, kind, pointer),
-            default=self.scalar(fields.get("default"), f"{pointer}/default"),
+            default=self.default(fields.get("default"), kind, fn, f"{pointer}/default"),
             currency=self.currency(fields.get("currency"), f"{pointer}/currency", is_money),
             profile_filter=parse_filter(fields.get("profile_filter"), f"{pointer}/profile_filter", self),
             frequency=cast(Frequency, self.frequency(fields, pointer)),
@@ -285,6 +285,13 @@ class _TraitReading(Reading):
         if kind != "most_frequent":
             self.fault(f"{pointer}/tie", "Only most_frequent has this. Leave it out.", "not_applicable")
         return cast(Tie, self.choice(value, f"{pointer}/tie", TIES))
+
+    def default(self, value: object, kind: Kind, fn: Fn | None, pointer: str) -> str | float | bool | None:
+        if value is not None and (fn in ("count", "sum") or kind == "unique_count"):
+            sentence = "Where nothing is counted, counts and sums are 0. Leave the default out."
+            self.fault(pointer, sentence, "not_applicable")
+            return None
+        return self.scalar(value, pointer)
 
     def currency(self, value: object, pointer: str, is_money: bool) -> str | None:
         if value is None or value == "":
