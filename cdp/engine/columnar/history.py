@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdp.engine.base import AttributeValue, Ints, Position, TimelineEvent
-from cdp.engine.columnar.snapshot import Snapshot, rows_of
+from cdp.engine.columnar.beginnings import rows_of_spans, sought
+from cdp.engine.columnar.snapshot import Snapshot
 from cdp.engine.columnar.table import Table
 
 FEW_NAMES = 8
@@ -54,7 +55,7 @@ def owned_rows(table: Table, numbers: NDArray[np.int32]) -> Ints:
     """Inside each name rows are sorted by profile; with many names a look at every row is quicker."""
     if len(table.names) > FEW_NAMES:
         return np.flatnonzero(np.isin(table.profile, numbers))
-    slices = [rows_of(table.profile[a:b], numbers) + a for a, b in pairwise(table.starts.tolist())]
+    slices = [rows_of_spans(*sought(table.profile[a:b], numbers)) + a for a, b in pairwise(table.starts.tolist())]
     return np.concatenate(slices)
 
 

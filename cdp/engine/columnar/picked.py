@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cdp.engine.base import ANY_EVENT, EventName, Ints, Prefix
 from cdp.engine.columnar.arrow import Array
+from cdp.engine.columnar.beginnings import rows_of_spans, sought, spans_of
 from cdp.engine.columnar.columns import JSON, TEXT, Column, used_places
 from cdp.engine.columnar.ordering import has_ties
 from cdp.engine.columnar.snapshot import Piece, Side, Snapshot, Stream
@@ -126,9 +127,11 @@ def few_places(side: Side, wanted: Places) -> AskedSide:
         stream = side.streams(name)
         if stream is None:
             return None
-        low = np.searchsorted(stream.profile, wanted, side="left")
-        count = np.searchsorted(stream.profile, wanted, side="right") - low
-        rows = np.repeat(low - (np.cumsum(count) - count), count) + np.arange(int(count.sum()))
+        if stream.order is None:
+            first, count = spans_of(stream.pieces[0].view, name, wanted, len(side.ids))
+        else:
+            first, count = sought(stream.profile, wanted)
+        rows = rows_of_spans(first, count)
         return picked(stream, rows, np.repeat(np.arange(len(wanted), dtype=np.int32), count)) if len(rows) else None
 
     ids = side.ids[wanted]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cdp.engine.base import Ints
 from cdp.engine.columnar.arrow import Array, ArrayFile
 from cdp.engine.columnar.attributes import History, load_history
+from cdp.engine.columnar.beginnings import rows_of_spans, spans_of
 from cdp.engine.columnar.manifest import Manifest, Named
 from cdp.engine.columnar.ordering import order_by
 from cdp.engine.columnar.state import State, load_state
@@ -102,7 +103,7 @@ class Snapshot:
         self.folder = folder
         self.known: dict[str, Table] = known.tables if known else {}
         self.states: dict[str, State] = dict(known.states) if known else {}
-        self.profiles = load_profiles(self.file(manifest.profiles)) if manifest.profiles else NOBODY
+        self.profiles = self.read_profiles(manifest.profiles, known)
         self.base = [self.table(one) for one in manifest.tables]
         self.runs = [self.table(one) for one in manifest.runs]
         self.state = self.read_state(manifest.state)
@@ -135,6 +136,12 @@ class Snapshot:
             self.states[named.file] = load_state(self.file(named))
         return self.states[named.file]
 
+    def read_profiles(self, named: Named | None, known: "Snapshot | None") -> Profiles:
+        if named is None:
+            return NOBODY
+        is_known = known is not None and known.manifest.profiles == named
+        return known.profiles if known is not None and is_known else load_profiles(self.file(named))
+
     def history(self, named: Named) -> History:
         return load_history(self.file(named))
 
@@ -154,9 +161,14 @@ class Snapshot:
         return np.unique(np.concatenate([*owners, self.state.touched_since(self.base_state)]))
 
     @cached_property
+    def touched_in_base(self) -> NDArray[np.int32]:
+        """The dense number of each of `touched_ordered`, -1 for the unknown."""
+        return self.profiles.find(self.touched_ordered)
+
+    @cached_property
     def touched_order(self) -> Ints:
         """Sorts `touched_ordered` as the base sorts its rows, so that these arrive in order; unknown ids come last."""
-        numbers = self.profiles.find(self.touched_ordered).astype(np.int64)
+        numbers = self.touched_in_base.astype(np.int64)
         return np.argsort(np.where(numbers < 0, len(self.profiles.ids), numbers), kind="stable")
 
     @cached_property
@@ -174,7 +186,7 @@ class Snapshot:
     @cached_property
     def touched_numbers(self) -> NDArray[np.int32]:
         """The dense numbers of those that the base knows, ascending."""
-        numbers = self.profiles.find(self.touched)
+        numbers = self.touched_in_base[self.touched_order]
         return numbers[numbers >= 0]
 
     @cached_property
@@ -214,36 +226,42 @@ class Snapshot:
         if not found:
             return None
         pieces = [piece for piece, _ in found]
-        owner = np.concatenate([owners for _, owners in found])
         ts = np.concatenate([piece.take(piece.view.key("ts")) for piece in pieces])
-        place = self.touched_places[np.searchsorted(self.touched_ordered, owner)]
+        place = np.concatenate([places for _, places in found])
         order = order_by(place, ts)
         return Stream(name, place[order], ts[order], pieces, order)
 
-    def touched_base_rows(self, name: str) -> Iterator[tuple[Piece, Ints]]:
-        """The rows of touched profiles in the base, and their present owners."""
+    def places_of(self, owners: Ints) -> NDArray[np.int32]:
+        """In the recent side, of profiles that are in it."""
+        return self.touched_places[np.searchsorted(self.touched_ordered, owners)]
+
+    @cached_property
+    def is_only_appended(self) -> bool:
+        """Whether all events of the base count and belong to whom the base sorts them by."""
+        return all(state.is_plain for state in (self.state, self.base_state))
+
+    def touched_base_rows(self, name: str) -> Iterator[tuple[Piece, NDArray[np.int32]]]:
+        """The rows of touched profiles in the base, and the places of their present owners."""
         base = self.base_stream(name)
         if base is None or not len(self.touched_numbers):
             return
-        rows = rows_of(base.profile, self.touched_numbers)
         view = base.pieces[0].view
+        first, count = spans_of(view, name, self.touched_numbers, len(self.profiles.ids))
+        rows = rows_of_spans(first, count)
+        if self.is_only_appended:
+            if len(rows):
+                # Places of the recent side are in the order of the base's numbers.
+                yield Piece(view, rows), np.repeat(np.arange(len(count), dtype=np.int32), count)
+            return
         origin = self.profiles.ids[view.key("origin")[rows]]
         keep = self.state.counts(view.key("seq")[rows], origin)
         if keep.any():
-            yield Piece(view, rows[keep]), self.state.owner(origin[keep])
+            yield Piece(view, rows[keep]), self.places_of(self.state.owner(origin[keep]))
 
-    def run_rows(self, name: str) -> Iterator[tuple[Piece, Ints]]:
+    def run_rows(self, name: str) -> Iterator[tuple[Piece, NDArray[np.int32]]]:
         for run, (rows, owners) in zip(self.runs, self.live_run_rows, strict=True):
             view = run.view(name)
             if view is not None:
                 low, high = np.searchsorted(rows, (view.start, view.stop))
                 if low < high:
-                    yield Piece(view, rows[low:high] - view.start), owners[low:high]
-
-
-def rows_of(profile: NDArray[np.int32], wanted: NDArray[np.int32]) -> Ints:
-    """The rows of the wanted profiles; both arrays ascend."""
-    low = np.searchsorted(profile, wanted, side="left")
-    count = np.searchsorted(profile, wanted, side="right") - low
-    before = np.cumsum(count) - count
-    return np.repeat(low - before, count) + np.arange(int(count.sum()))
+                    yield Piece(view, rows[low:high] - view.start), self.places_of(owners[low:high])

@@ -30,6 +30,11 @@ class State:
     retracted_from: Ints = field(default_factory=nothing)
     forgotten: Ints = field(default_factory=nothing)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing was merged, voided or erased."""
+        return not (len(self.losers) or len(self.retracted) or len(self.forgotten))
+
     def owner(self, origin: Ints) -> Ints:
         """The profile to which events of these profiles belong now."""
         return follow(self.losers, self.roots, origin)

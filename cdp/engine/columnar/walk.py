@@ -15,7 +15,7 @@ from cdp.engine.base import (
     NotSupported,
     Step,
 )
-from cdp.engine.columnar import chains, kernels
+from cdp.engine.columnar import beginnings, chains, kernels
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.attempts import Found
 from cdp.engine.columnar.clean_any_order import MOST_STEPS
@@ -26,7 +26,7 @@ from cdp.engine.columnar.people import ANY_ORDER, ORDERED, STRICT, each_person
 from cdp.engine.columnar.plain import list_plain
 from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.snapshot import Flags, Side, Snapshot, Stream
-from cdp.engine.columnar.step_streams import StepStream, first_rows, table_of
+from cdp.engine.columnar.step_streams import StepStream, table_of
 from cdp.engine.predicates import Predicate
 
 # Bits of an event.
@@ -140,11 +140,7 @@ def begins_of(side: Side, track: Track) -> NDArray[np.int32] | None:
     """Of streams of the base, which stay as they are while their table does."""
     if not isinstance(track, NamedTrack) or track.stream.order is not None:
         return None
-    known, name, places = track.stream.pieces[0].view.table.begins, track.stream.name, len(side.ids)
-    begins = known.get(name)
-    if name not in known or (begins is not None and len(begins) != places + 1):
-        begins = known[name] = first_rows(track.profile, places)
-    return begins
+    return beginnings.begins_of(track.stream.pieces[0].view, track.stream.name, len(side.ids))
 
 
 def skipped(side: Side, spec: FunnelSpec) -> Flags:
