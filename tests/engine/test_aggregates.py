@@ -129,6 +129,13 @@ def test_ends_of_one_instant_go_by_when_they_were_received(engine: Any) -> None:
     assert value(engine, "last", events=Events(("buy", "sell"))) == 1
 
 
+def test_nothing_is_inside_of_a_number(engine: Any) -> None:
+    spend(engine, 5, {"net": 4}, {"net": "x"})
+    assert [value(engine, fn, "value.net") for fn in ("sum", "min", "unique")] == [4, 4, 2]
+    spend(engine, 5, name="refund")
+    assert value(engine, "sum", "value.net", Events(("refund",))) == 0
+
+
 def test_the_time_of_the_event(engine: Any) -> None:
     happen(engine, "7: buy@3 buy@9 buy@5")
     assert [value(engine, fn, TIMESTAMP) for fn in ("first", "last", "min", "max")] == [at(3), at(9), at(3), at(9)]

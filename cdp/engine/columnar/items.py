@@ -38,12 +38,14 @@ class Items:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Where a property of a view may be found: in `column`, from which `read` takes it, or in Python values by row."""
+    """Where a property of a view may be found: in `column`, from which `read` takes it, or in Python values by row.
+    `is_inside`: it is a part of what the column holds."""
 
     column: Column | None
     read: Read
     rows: Ints
     values: list[Any]
+    is_inside: bool = False
 
 
 NOTHING = Items(np.empty(0, np.int64), np.empty(0, np.int64), None)
@@ -58,7 +60,7 @@ def find(view: View, name: str) -> Found | None:
     if exact_column is not None:
         return Found(exact_column, lambda value: value, np.empty(0, np.int64), [])
     if outer is not None:
-        return Found(outer, lambda value: look_up({head: value}, name), np.empty(0, np.int64), [])
+        return Found(outer, lambda value: look_up({head: value}, name), np.empty(0, np.int64), [], is_inside=True)
     return None
 
 
@@ -143,6 +145,8 @@ def items_of(view: View, name: str, meaning: Meaning, is_plain: Callable[[int], 
         return spread_out([meaning(value) for value in found.values], np.arange(len(found.rows)), found.rows)
     read, column = found.read, found.column
     rows, kind, value = column.within(view.start, view.stop)
+    if found.is_inside:
+        is_plain = never
     if len(column.kinds) == 1 and is_plain(column.kinds[0]):
         return of_rows(column, rows, value, None, len(view))
     kinds = np.flatnonzero(np.bincount(kind, minlength=JSON + 1)).tolist()
@@ -155,6 +159,11 @@ def items_of(view: View, name: str, meaning: Meaning, is_plain: Callable[[int], 
             distinct, places = distinct_of(column, one, value[where])
             parts.append(spread_out([meaning(read(each)) for each in distinct], places, rows[where]))
     return in_order([full(part, 0) for part in parts])
+
+
+def never(kind: int) -> bool:
+    """A number is no object, so that nothing is inside of it."""
+    return False
 
 
 def of_rows(column: Column, rows: Ints, value: Array, status: Bytes | None, size: int) -> Items:
