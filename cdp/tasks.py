@@ -5,7 +5,7 @@ from celery.utils.log import get_task_logger
 
 from cdp.engine import warm
 from cdp.engine.base import EngineBusy, EngineError
-from cdp.services import insights, trait_backfill, traits
+from cdp.services import insights, system_traits, trait_backfill, traits
 from cdp.services.engine import keep_up
 from cdp.services.trait_values import keep_current
 from stratum.lib import clock
@@ -55,6 +55,7 @@ def bring_traits_up_to_date(workspace: Workspace) -> None:
     """Right after the engine, so that realtime traits follow their events within seconds."""
     now = clock.now()
     try:
+        system_traits.ensure(workspace, now=now)
         keep_current(workspace, now=now)
         trait_backfill.tidy(workspace, now=now)
     except (EngineError, Refusal) as error:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cdp.definitions.traits import TraitDefinition
 from cdp.engine.base import Engine, Ints
-from cdp.queries import served_traits
+from cdp.queries import attributed, served_traits
 from cdp.queries.trait_filters import let_through
 from cdp.queries.traits import zone_of
 from cdp.traits.evaluation import Values
@@ -66,6 +66,11 @@ def evaluate(
     as_of, zone = clock.to_micros(now), zone_of(workspace)
     allowed = passing(workspace, engine, definitions, now=now, profiles=profiles)
     found = values_by_events(engine, definitions, as_of=as_of, zone=zone, profiles=profiles, allowed=allowed)
+    for place, definition in enumerate(definitions):
+        if definition.name == attributed.NAME:
+            found[place] = attributed.since_first_touch(
+                engine, definition, found[place], as_of=as_of, profiles=profiles
+            )
     return [_outcome(values) for values in found]
 
 

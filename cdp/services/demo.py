@@ -18,6 +18,7 @@ from cdp.models import Event, EventCopy
 from cdp.services import engine, funnels
 from cdp.services.event_store import lock_identities
 from cdp.services.ingest import ingest
+from cdp.services.trait_values import forget_places
 from stratum.lib.raw import raw_cursor
 from stratum.workspaces.access import SYSTEM, Actor
 from stratum.workspaces.models import Job, Member, User, Workspace, WriteKey
@@ -217,6 +218,7 @@ def remove(*, workspace: Workspace, by: Actor, now: datetime) -> None:
     Workspace.objects.filter(pk=workspace.pk).update(holds_sample_data=False)
     workspace.holds_sample_data = False
     engine.rebuild(workspace)
+    forget_places(workspace)
 
 
 def _delete_events(workspace: Workspace) -> None:

@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet
 from cdp.definitions.traits import TraitDefinition
 from cdp.engine.base import ANY_EVENT, Engine, EventName, Ints, Prefix
 from cdp.models import Trait, TraitValue, TraitVersion
-from cdp.queries import arrays, changes, served_traits
+from cdp.queries import arrays, attributed, changes, served_traits
 from cdp.queries.changes import Changes, union
 from cdp.queries.engine import fresh_engine
 from cdp.queries.position import Position
@@ -108,14 +108,11 @@ def _has_turned(trait: Trait, definition: TraitDefinition, now: datetime) -> boo
 
 
 def _looked_at(workspace: Workspace, now: datetime) -> QuerySet[TraitVersion]:
-    """The versions that serve and are realtime, due, or without a place."""
+    """The versions that serve and are realtime, due, or without a place; ready-made ones also before they serve."""
     is_due = Q(trait__frequency=Trait.Frequency.REALTIME) | Q(trait__next_run_at__lte=now) | Q(cursor=None)
+    is_served = Q(trait__status=Trait.Status.LIVE) | Q(trait__status=Trait.Status.COMPUTING, trait__is_system=True)
     return TraitVersion.objects.select_related("trait").filter(
-        is_due,
-        trait__workspace=workspace,
-        trait__deleted_at=None,
-        trait__status=Trait.Status.LIVE,
-        number=F("trait__version"),
+        is_due, is_served, trait__workspace=workspace, trait__deleted_at=None, number=F("trait__version")
     )
 
 
@@ -159,8 +156,9 @@ def _is_for_everybody(trait: Trait, definition: TraitDefinition, feed: Changes, 
 
 
 def concerned(definition: TraitDefinition, feed: Changes) -> Ints:
-    """Whose value may be another one. A filter may ask for anything, so that whoever did anything is looked at."""
-    if definition.profile_filter is not None:
+    """Whose value may be another one. A filter may ask for anything, and anything may be a touch: then whoever did
+    anything is looked at."""
+    if definition.profile_filter is not None or definition.name == attributed.NAME:
         return union([feed.everybody, feed.gone])
     names = [name for part in definition.parts for name in part.events]
     acted = [who for event, who in feed.acted.items() if any(_is_named(event, name) for name in names)]
@@ -242,6 +240,7 @@ def _note(workspace: Workspace, work: Work, outcome: Outcome, written: Written, 
     """The place goes with the values, and what the trait's page says about them."""
     TraitVersion.objects.filter(pk=work.version.pk).update(cursor=work.place.cursor(), has_values=True)
     said: dict[str, object] = {
+        "status": Trait.Status.LIVE,
         "as_of": now,
         "last_computed_at": now,
         "next_run_at": next_run(workspace, work.trait, now),
@@ -276,3 +275,8 @@ def next_run(workspace: Workspace, trait: Trait, now: datetime) -> datetime | No
         return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     zone = zone_of(workspace)
     return periods.start_of_day(now.astimezone(zone).date() + timedelta(days=1), zone)
+
+
+def forget_places(workspace: Workspace) -> None:
+    """Everybody is computed anew at the next look: rows of the truth were removed without a change that says so."""
+    TraitVersion.objects.filter(trait__workspace=workspace).update(cursor=None)
