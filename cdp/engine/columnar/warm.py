@@ -13,12 +13,14 @@ from cdp.engine.columnar.table import EMPTY, View
 from cdp.engine.columnar.tally import tally_side
 from cdp.engine.columnar.touches import touched, values_at
 from cdp.engine.columnar.walk import tracks_of, walk_side
+from cdp.engine.columnar.warm_profiles import warm_profiles
 
 
 def warm(countings: Sequence[Counting] = get_args(Counting)) -> None:
     """Compile the kernels for these countings, or find them on disk.
 
-    Once per machine: about 10 s for unique users and another 50 s for total events; then well under a second.
+    Once per machine: about 10 s for unique users and another 50 s for total events; then well under a second. With all
+    countings also those of the questions about each profile.
     """
     piece = Piece(View(EMPTY, 0, 0), None)
     stream = Stream("event", np.zeros(2, np.int32), np.arange(2), [piece], None)
@@ -32,3 +34,5 @@ def warm(countings: Sequence[Counting] = get_args(Counting)) -> None:
             entrants(side, tracks, spec, 0, 2)
     touched([], np.empty(0, np.int32), (0, 1), False, Labels())
     values_at([], np.empty(0, np.int32), np.empty(0, np.int64), Labels())
+    if set(countings) == set(get_args(Counting)):
+        warm_profiles()
