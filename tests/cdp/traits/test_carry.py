@@ -1,6 +1,9 @@
 """Traits of all time when raw events expire: what is carried and what is stored come to what all events came to."""
 
 import json
+import tempfile
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
@@ -8,15 +11,29 @@ from hypothesis import strategies as st
 
 from cdp.definitions.traits import TraitDefinition
 from cdp.engine.base import TimelineEvent
+from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.traits.carry import State, folded, keys, merged, value_of
+from cdp.traits.evaluation import evaluate
+from cdp.traits.lifetime import needs_events, with_carried
 from stratum.lib import clock
 from tests.cdp.traits.reference import Event, came_to
-from tests.cdp.traits.story import BERLIN, NOON, as_json, definition, labels_of, trait
-from tests.cdp.traits.test_histories import CURRENCIES, EXAMPLES, NAMES, OFFSETS, VALUES, properties_of, traits
+from tests.cdp.traits.story import BERLIN, NOON, as_json, batch, definition, labels_of, trait
+from tests.cdp.traits.story import value_of as value_of_profile
+from tests.cdp.traits.test_histories import (
+    CURRENCIES,
+    EXAMPLES,
+    NAMES,
+    OFFSETS,
+    PROFILES,
+    VALUES,
+    properties_of,
+    traits,
+)
 
 NOW = clock.to_micros(NOON)
 WITHOUT_WINDOW: dict[str, Any] = {"window": None}
-HISTORY = st.lists(st.tuples(OFFSETS, NAMES, VALUES, CURRENCIES), max_size=10)
+ROW = (OFFSETS, NAMES, VALUES, CURRENCIES)
+HISTORY = st.lists(st.tuples(*ROW), max_size=10)
 
 
 def lifetime(body: dict[str, Any]) -> dict[str, Any]:
@@ -62,6 +79,39 @@ def test_states_come_to_what_the_events_come_to(
         else:
             assert labels_of(value) == labels_of(as_json(theirs.value)), (body, ours)
         assert sum((state or {}).get("events", 0) for state in ours) == theirs.events
+
+
+@given(st.lists(st.tuples(PROFILES, *ROW), max_size=12), traits().map(lifetime), OFFSETS, st.booleans())
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES < 1_000)
+def test_values_survive_the_expiry_of_events(
+    rows: list[tuple[Any, ...]], body: dict[str, Any], cut: timedelta, has_window: bool
+) -> None:
+    if has_window and body["kind"] == "ratio":
+        body, cut = (
+            {**body, "numerator": {**body["numerator"], "window": {"last": "P2D"}}},
+            min(cut, timedelta(days=-3)),
+        )
+    of = definition(body)
+    happened = [
+        (profile, Event(NOON + offset, name, properties_of(value, currency), received=seq * 7 % 3, seq=seq))
+        for seq, (profile, offset, name, value, currency) in enumerate(rows, 1)
+    ]
+    old = [(profile, one) for profile, one in happened if one.at < NOON + cut]
+    stored = [(profile, one) for profile, one in happened if one.at >= NOON + cut]
+    carried = {
+        who: states(of, [None] * len(of.parts), [one for profile, one in old if profile == who]) for who in (1, 2, 3)
+    }
+    needed = {who: timeline([one for profile, one in stored if profile == who]) for who in (1, 2, 3)}
+    with tempfile.TemporaryDirectory() as folder:
+        engine = ColumnarEngine(Path(folder))
+        with engine.writing(1) as writer:
+            writer.append(batch(stored))
+            writer.commit({})
+        (values,) = evaluate(engine, [of], as_of=NOW, zone=BERLIN)
+    ours = with_carried(of, values, carried, needed if needs_events(of) else {}, as_of=NOW, zone=BERLIN)
+    for who in (1, 2, 3):
+        theirs = came_to(body, [one for profile, one in happened if profile == who], NOON, BERLIN)
+        assert labels_of(value_of_profile(ours, of, who)) == labels_of(as_json(theirs.value)), (who, body)
 
 
 def test_traits_that_need_the_same_share_a_state() -> None:
