@@ -16,7 +16,7 @@ from stratum.lib.refusal import Fault
 SUM: dict[str, Any] = {"name": "spend", "kind": "aggregation", "fn": "sum", "event": "purchase", "property": "revenue"}
 BODIES: list[dict[str, Any]] = [
     *({**read_yaml(template.yaml), "label": template.label} for template in TEMPLATES.values()),
-    {**SUM, "currency": "EUR", "default": 12.5, "where": {"property": "revenue", "op": "gt", "value": 10}},
+    {**SUM, "fn": "avg", "currency": "EUR", "default": 12.5, "where": {"property": "revenue", "op": "gt", "value": 10}},
     {**SUM, "window": {"last": "PT36H"}, "description": "Of a day and a half"},
     {**SUM, "window": {"last": "P7D", "align": "day"}, "frequency": "hourly"},
     {**SUM, "window": {"between": ["P60D", "P30D"]}},
