@@ -20,9 +20,12 @@ from cdp.models import (
     RejectedItem,
     Segment,
     Spell,
+    Trait,
+    TraitCarry,
+    TraitVersion,
 )
 from cdp.queries import funnels as funnel_queries
-from cdp.services import aliases, funnels, segments
+from cdp.services import aliases, funnels, segments, traits
 from stratum.lib import clock
 from stratum.lib import forms as refused
 from stratum.lib.refusal import Invalid
@@ -210,4 +213,57 @@ class SpellAdministration(TruthAdmin):
     list_select_related = ["segment"]
     search_fields = ["profile_id__exact", "segment__id__exact"]
     search_help_text = "A whole profile number or segment id."
+    ordering = ["-id"]
+
+
+@admin.register(Trait)
+class TraitAdministration(ReadOnlyAdmin):
+    list_display = [
+        "name",
+        "workspace",
+        "status",
+        "frequency",
+        "is_system",
+        "version",
+        "last_computed_at",
+        "deleted_at",
+    ]
+    list_filter = ["status", "is_system", ("deleted_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["workspace"]
+    search_fields = ["name", "label", "workspace__name", "workspace__slug"]
+    actions = ["backfill", "disable", "enable"]
+
+    @admin.action(description="Compute the selected traits again")
+    def backfill(self, request: HttpRequest, queryset: QuerySet[Trait]) -> None:
+        for trait in queryset.select_related("workspace"):
+            traits.backfill(workspace=trait.workspace, by=actor_of(request), trait_id=trait.pk, now=clock.now())
+        messages.success(request, "Their jobs are on the way.")
+
+    @admin.action(description="Disable the selected traits")
+    def disable(self, request: HttpRequest, queryset: QuerySet[Trait]) -> None:
+        for trait in queryset.select_related("workspace"):
+            traits.disable(workspace=trait.workspace, by=actor_of(request), trait_id=trait.pk, now=clock.now())
+        messages.success(request, "Disabled.")
+
+    @admin.action(description="Enable the selected traits")
+    def enable(self, request: HttpRequest, queryset: QuerySet[Trait]) -> None:
+        for trait in queryset.select_related("workspace"):
+            traits.enable(workspace=trait.workspace, by=actor_of(request), trait_id=trait.pk, now=clock.now())
+        messages.success(request, "Enabled: their values are being computed.")
+
+
+@admin.register(TraitVersion)
+class TraitVersionAdministration(ReadOnlyAdmin):
+    list_display = ["id", "trait", "number", "note", "created_by", "created_at", "backfilled_at", "has_values"]
+    list_select_related = ["trait", "created_by"]
+    search_fields = ["trait__name", "trait__id__exact"]
+    ordering = ["-id"]
+
+
+@admin.register(TraitCarry)
+class TraitCarryAdministration(TruthAdmin):
+    list_display = ["id", "workspace", "profile_id", "key", "until"]
+    list_select_related = ["workspace"]
+    search_fields = ["profile_id__exact", "key__exact"]
+    search_help_text = "A whole profile number or key."
     ordering = ["-id"]

@@ -1,12 +1,14 @@
 """The tables of the customer data rooms that can be exported."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from cdp.engine.base import Ints
-from cdp.queries import profiles, segments
+from cdp.models import Trait
+from cdp.queries import profiles, segments, trait_analysis, traits
 from cdp.queries.profiles import ProfileCard
 from stratum.lib.refusal import Missing
 from stratum.reports.registry import Exporter
@@ -15,10 +17,8 @@ from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
 
 CHUNK = 1_000  # profiles read at once
-PROFILE_COLUMNS = (
-    *("profile", "name", "user_id", "email", "phone", "lifecycle_stage"),
-    *("events", "first_seen", "last_seen"),
-)
+WHO_COLUMNS = ("profile", "name", "user_id", "email", "phone")
+PROFILE_COLUMNS = (*WHO_COLUMNS, "lifecycle_stage", "events", "first_seen", "last_seen")
 
 
 def segment_members(workspace: Workspace, parameters: Mapping[str, str], by: Actor, now: datetime) -> Sheet:
@@ -44,4 +44,34 @@ def _row(card: ProfileCard) -> Sequence[object]:
     return *who, card.facts.events, card.created_at, card.facts.last_seen_at
 
 
+def trait_values(workspace: Workspace, parameters: Mapping[str, str], by: Actor, now: datetime) -> Sheet:
+    """`trait`: its id. Everybody who has a value, by number; the values as they were when the first row is read."""
+    try:
+        trait = traits.get(workspace, UUID(parameters.get("trait", "")))
+    except ValueError as error:
+        raise Missing("There is no computed trait with that address in this workspace.") from error
+    stored = trait_analysis.stored(trait)
+    day = now.astimezone(ZoneInfo(workspace.time_zone)).date()
+    title = f"Values of “{trait.label or trait.name}”"
+    rows = _values(workspace, trait, now)
+    return Sheet(f"{trait.name}-{day}", title, (*WHO_COLUMNS, trait.name, "changed_at"), rows, stored.count())
+
+
+def _values(workspace: Workspace, trait: Trait, now: datetime) -> Iterator[Sequence[object]]:
+    """Erased and merged profiles, whose values are about to go, are left out."""
+    after = -1
+    while some := list(trait_analysis.stored(trait).filter(profile_id__gt=after)[:CHUNK]):
+        after = some[-1].profile_id
+        cards = {card.id: card for card in profiles.shown(workspace, [row.profile_id for row in some], now=now)}
+        for one in trait_analysis.shown(workspace, trait, some, now=now):
+            if card := cards.get(one.profile):
+                yield card.id, card.name, card.user_id, card.email, card.phone, _cell(one.value), one.changed_at
+
+
+def _cell(value: object) -> object:
+    """A list is one cell."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+
+
 SEGMENT_MEMBERS = Exporter("segment_members", "Members of a segment", segment_members)
+TRAIT_VALUES = Exporter("trait_values", "Values of a computed trait", trait_values)

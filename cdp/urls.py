@@ -6,6 +6,7 @@ from cdp.api import insights as insights_api
 from cdp.api import profiles as profiles_api
 from cdp.api import segments as segments_api
 from cdp.api import tracking
+from cdp.api import traits as traits_api
 from cdp.views import (
     demo,
     events,
@@ -26,6 +27,7 @@ urlpatterns = [
     *events_api.urlpatterns,
     *profiles_api.urlpatterns,
     *segments_api.urlpatterns,
+    *traits_api.urlpatterns,
     *funnels.urlpatterns,
     *funnel_builder.urlpatterns,
     *funnel_results.urlpatterns,

@@ -45,14 +45,13 @@ class Results:
         return "\n\n".join(self.tables[group].markdown() for group in order if group in self.tables)
 
 
-def write_page(text: str, page: Path = PAGE) -> None:
+def write_page(text: str, page: Path = PAGE, begin: str = BEGIN, end: str = END) -> None:
     """Between the markers; what people wrote around them stays."""
-    old = page.read_text()
-    before, _, rest = old.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise SystemExit(f"{page} has no place for the tables: put {BEGIN} and {END} where they belong.")
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+    before, _, rest = page.read_text().partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise SystemExit(f"{page} has no place for the tables: put {begin} and {end} where they belong.")
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def machine() -> str:

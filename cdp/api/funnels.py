@@ -54,7 +54,7 @@ BREAKDOWN_PARAMETERS = [
     OpenApiParameter(
         "breakdown",
         str,
-        description="platform, device, campaign, event.<property>, profile.<attribute> or segment:<id>.",
+        description="platform, device, campaign, event.<property>, profile.<attribute>, traits.<name> or segment:<id>.",
     ),
     OpenApiParameter(
         "attribution",

@@ -1,6 +1,8 @@
 """What profiles and events look like on the wire."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +11,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from cdp.models import Change, Event, Kind, RejectedItem
-from cdp.queries import segments
+from cdp.queries import segments, served_traits
 from cdp.queries.events import Arrival
 from cdp.queries.profiles import ProfileCard, TimelineItem
 from cdp.services.aliases import MOST_LINES
 from cdp.tracking.read import LONGEST_NAME
 from stratum.lib.serializers import StrictSerializer
+from stratum.workspaces.models import Workspace
 
 STAGES = ("anonymous", "known", "customer", "churned")
 METHODS = [kind.name.lower() for kind in Kind]
@@ -34,7 +37,7 @@ class ProfileShape(serializers.Serializer[Any]):
         help_text="By kind: user_id, email, phone, anonymous_id, external:<type>; the oldest first.",
     )
     attributes = ObjectField()
-    traits = ObjectField(help_text="Computed traits by name.")
+    traits = ObjectField(help_text="Computed traits by name; those without a value for this profile are left out.")
     segments = serializers.ListField(child=serializers.CharField(), help_text="Ids of the segments it is in.")
     lifecycle_stage = serializers.ChoiceField(STAGES)
     created_at = serializers.DateTimeField(help_text="Time of the first event.")
@@ -42,14 +45,14 @@ class ProfileShape(serializers.Serializer[Any]):
     events = serializers.IntegerField(help_text="Events that count.")
     purchases = serializers.IntegerField()
 
-    def to_representation(self, instance: tuple[ProfileCard, Sequence[UUID]]) -> dict[str, Any]:
-        card, segments_in = instance
+    def to_representation(self, instance: "Line") -> dict[str, Any]:
+        card = instance.card
         return {
             "id": card.id,
             "identifiers": card.identifiers,
             "attributes": card.attributes,
-            "traits": {},
-            "segments": [str(segment) for segment in segments_in],
+            "traits": instance.traits,
+            "segments": [str(segment) for segment in instance.segments],
             "lifecycle_stage": card.lifecycle_stage,
             "created_at": card.created_at,
             "last_seen_at": card.facts.last_seen_at,
@@ -58,15 +61,25 @@ class ProfileShape(serializers.Serializer[Any]):
         }
 
 
-def profile_line(card: ProfileCard) -> dict[str, Any]:
-    return profile_lines([card])[0]
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A profile with what other rooms say of it now."""
+
+    card: ProfileCard
+    segments: Sequence[UUID]
+    traits: Mapping[str, Any]
 
 
-def profile_lines(cards: Sequence[ProfileCard]) -> list[dict[str, Any]]:
-    """Cards as the API writes them; one query for the segments of all."""
-    found = segments.ids_of([card.id for card in cards])
-    shape = ProfileShape([(card, found.get(card.id, ())) for card in cards], many=True)
-    return list(shape.data)
+def profile_line(workspace: Workspace, card: ProfileCard, *, now: datetime) -> dict[str, Any]:
+    return profile_lines(workspace, [card], now=now)[0]
+
+
+def profile_lines(workspace: Workspace, cards: Sequence[ProfileCard], *, now: datetime) -> list[dict[str, Any]]:
+    """Cards as the API writes them; one query for the segments of all, and two for their traits."""
+    keys = [card.id for card in cards]
+    found, traits = segments.ids_of(keys), served_traits.current(workspace, keys, now=now)
+    lines = [Line(card, found.get(card.id, ()), traits.get(card.id, {})) for card in cards]
+    return list(ProfileShape(lines, many=True).data)
 
 
 class MergeShape(serializers.Serializer[Any]):
@@ -81,9 +94,10 @@ class MergeShape(serializers.Serializer[Any]):
 class WholeProfileShape(ProfileShape):
     merges = MergeShape(many=True, help_text="Those that can be split.")
 
-    def to_representation(self, instance: tuple[ProfileCard, list[Change]]) -> dict[str, Any]:  # type: ignore[override]
-        card, merges = instance
-        return {**profile_line(card), "merges": MergeShape(merges, many=True).data}
+    def to_representation(self, instance: tuple[Mapping[str, Any], list[Change]]) -> dict[str, Any]:  # type: ignore[override]
+        """The profile's line, and its merges."""
+        line, merges = instance
+        return {**line, "merges": MergeShape(merges, many=True).data}
 
 
 class ProfilePageShape(serializers.Serializer[Any]):

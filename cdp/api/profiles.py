@@ -1,6 +1,6 @@
 """/api/v1/cdp/profiles: who somebody is, what they did, split and erase."""
 
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -53,7 +53,7 @@ class ProfileListApi(APIView):
         pages = CursorPages("-id")
         rows = pages.paginate_queryset(queries.matching(request.workspace, wanted), request, self)
         cards = queries.cards(request.workspace, rows, now=request.now)
-        return pages.get_paginated_response(profile_lines(cards))
+        return pages.get_paginated_response(profile_lines(request.workspace, cards, now=request.now))
 
 
 class ProfileLookupApi(APIView):
@@ -63,14 +63,14 @@ class ProfileLookupApi(APIView):
         operation_id="profiles_lookup",
         tags=TAGS,
         summary="Look a profile up by one identifier",
-        description="For personalisation: who this is right now.",
+        description="For personalisation: who this is right now, with current traits and segments.",
         parameters=IDENTIFIERS,
         responses={200: ProfileShape, 400: Problem} | ONE,
     )
     def get(self, request: ApiRequest) -> Response:
         kind, value = _one_identifier(request)
         profile = queries.look_up(request.workspace, kind=kind, value=value)
-        return Response(profile_line(queries.card(request.workspace, profile, now=request.now)))
+        return Response(_line(request, profile))
 
 
 class ProfileApi(APIView):
@@ -154,8 +154,12 @@ def _one_identifier(request: ApiRequest) -> tuple[str, str]:
 
 
 def _whole(request: ApiRequest, profile: Profile) -> Response:
+    return Response(WholeProfileShape((_line(request, profile), queries.merges(profile))).data)
+
+
+def _line(request: ApiRequest, profile: Profile) -> dict[str, Any]:
     card = queries.card(request.workspace, profile, now=request.now)
-    return Response(WholeProfileShape((card, queries.merges(profile))).data)
+    return profile_line(request.workspace, card, now=request.now)
 
 
 urlpatterns = [

@@ -167,7 +167,7 @@ class SegmentMembersApi(APIView):
         pages = CursorPages("-id")
         rows = pages.paginate_queryset(found, request, self) or []
         cards = profiles.cards(request.workspace, rows, now=request.now)
-        return pages.get_paginated_response(profile_lines(cards))
+        return pages.get_paginated_response(profile_lines(request.workspace, cards, now=request.now))
 
 
 def _segment(request: ApiRequest, segment: Segment, *, status: int = 200) -> Response:

@@ -35,7 +35,8 @@ ATTRIBUTIONS = "first_touch, last_touch, all_steps, or step:0 for the value at t
 
 @dataclass(frozen=True, slots=True)
 class BreakdownBy:
-    """`by` as written: `platform`, `device`, `campaign`, `event.<property>`, `profile.<attribute>`, `segment:<id>`.
+    """`by` as written: `platform`, `device`, `campaign`, `event.<property>`, `profile.<attribute>`, `traits.<name>`,
+    `segment:<id>`.
 
     `attribution` says which event gives the value, with the 0-based `step` for "step"; of profiles it means nothing.
     """
@@ -56,6 +57,11 @@ class BreakdownBy:
     def attribute(self) -> str | None:
         """Of the profiles."""
         return self.by.removeprefix(PROFILE) if self.by.startswith(PROFILE) else None
+
+    @property
+    def trait(self) -> str | None:
+        """The name of a computed trait."""
+        return self.by.removeprefix(TRAIT) if self.by.startswith(TRAIT) else None
 
     @property
     def segment(self) -> UUID | None:
@@ -214,17 +220,14 @@ def _breakdown(reading: _Reading, limited_by: str) -> BreakdownBy | None:
 def _by(text: str, pointer: str) -> str:
     if text in DERIVED:
         return text
-    if text.startswith(TRAIT):
-        sentence = "A breakdown by a computed trait comes with computed traits. Choose a profile attribute meanwhile."
-        raise Invalid([Fault(pointer, sentence, "not_supported")])
     if text.startswith(SEGMENT):
         return f"{SEGMENT}{_segment(text.removeprefix(SEGMENT), pointer)}"
-    for start in (EVENT, PROFILE):
+    for start in (EVENT, PROFILE, TRAIT):
         if text.startswith(start) and 0 < len(text) - len(start) <= MAX_PROPERTY:
             return text
     sentence = (
-        "Break down by platform, device, campaign, event.<property>, profile.<attribute> or segment:<id>, "
-        "such as event.category."
+        "Break down by platform, device, campaign, event.<property>, profile.<attribute>, traits.<name> or "
+        "segment:<id>, such as event.category."
     )
     raise Invalid([Fault(pointer, sentence, "unknown_choice")])
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from cdp.definitions import funnel_questions as questions
 from cdp.definitions.funnel_questions import BreakdownBy, Question
@@ -23,7 +24,7 @@ from cdp.engine.base import (
     StepAnswer,
 )
 from cdp.models import Profile
-from cdp.queries import segments
+from cdp.queries import segments, served_traits
 from cdp.queries.engine import answering, fresh_engine
 from cdp.queries.funnel_results import BreakdownResult, BreakdownValue, Numbers, numbers_of
 from stratum.lib import clock
@@ -35,7 +36,11 @@ from stratum.workspaces.models import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`definition` with the question's own settings. `engine` knows every event committed before the question."""
+    """`definition` with the question's own settings. `engine` knows every event committed before the question.
+
+    `missing` is the value of those whom the breakdown does not name: of a segment everybody is a member or not, and
+    who did nothing has a count of 0.
+    """
 
     workspace: Workspace
     definition: FunnelDefinition
@@ -43,6 +48,7 @@ class Asked:
     engine: Engine
     profiles: Ints | None
     breakdown: Breakdown | None
+    missing: Any = None
 
     def spec(self, period: Period, *, values: tuple[Any, ...] | None = None, whole: bool = False) -> FunnelSpec:
         """`values` get the groups of the breakdown instead of the largest ones; `whole` leaves the breakdown out."""
@@ -83,11 +89,12 @@ class Asked:
             raise Invalid([Fault("/breakdown", sentence, "unknown_property")])
 
 
-def prepare(workspace: Workspace, definition: FunnelDefinition, question: Question) -> Asked:
+def prepare(workspace: Workspace, definition: FunnelDefinition, question: Question, *, now: datetime) -> Asked:
     """Raises Refusal."""
     limits.require_feature(workspace, "funnel_builder")
     questions.require_fit(question, definition)
     by = question.breakdown
+    known, missing = (None, None) if by is None else _by(workspace, by, now)
     return Asked(
         workspace=workspace,
         definition=replace(
@@ -97,19 +104,41 @@ def prepare(workspace: Workspace, definition: FunnelDefinition, question: Questi
         ),
         question=question,
         profiles=None if question.segment is None else _members(workspace, question.segment, "/segment"),
-        breakdown=None if by is None else Breakdown(_by(workspace, by), by.limit),
+        breakdown=None if by is None or known is None else Breakdown(known, by.limit),
         engine=fresh_engine(workspace),
+        missing=missing,
     )
 
 
-def _by(workspace: Workspace, by: BreakdownBy) -> ByProperty | ByAttribute | ByGroups:
+def _by(workspace: Workspace, by: BreakdownBy, now: datetime) -> tuple[ByProperty | ByAttribute | ByGroups, Any]:
+    """What the engine breaks down by, and the value of those whom that does not name."""
     if by.event_property is not None:
-        return ByProperty(by.event_property, by.attribution, by.step)
+        return ByProperty(by.event_property, by.attribution, by.step), None
     if by.attribute is not None:
-        return ByAttribute(by.attribute)
+        return ByAttribute(by.attribute), None
+    if by.trait is not None:
+        return _trait(workspace, by.trait, now)
     assert by.segment is not None
     members = _members(workspace, by.segment, "/breakdown")
-    return ByGroups(members, [True] * len(members))
+    return ByGroups(members, [True] * len(members)), False
+
+
+def _trait(workspace: Workspace, name: str, now: datetime) -> tuple[ByGroups, Any]:
+    """As stored, like everybody reads it. Raises Invalid for a trait that is not there, or not live.
+
+    Whom the trait does not name has what it says where nothing is counted. Who is named with the very same value joins
+    them, so that it is one group.
+    """
+    try:
+        groups = served_traits.groups(workspace, name, now=now)
+        trait = served_traits.require(workspace, name)
+    except Refusal as refused:
+        raise Invalid([Fault("/breakdown", refused.sentence, refused.code)]) from refused
+    missing = trait.value(None, has_row=False, now=now, zone=ZoneInfo(workspace.time_zone))
+    if missing is None:
+        return groups, None
+    named = [place for place, label in enumerate(groups.label) if label != missing]
+    return ByGroups(groups.profile[named], [groups.label[place] for place in named]), missing
 
 
 def _members(workspace: Workspace, segment_id: UUID, pointer: str) -> Ints:
@@ -162,6 +191,4 @@ def _numbers(asked: Asked, group: Group | None) -> dict[str, Any]:
 
 
 def shown_value(asked: Asked, value: Any) -> Any:
-    """Of a segment everybody is a member or not, so nobody misses a value."""
-    by = asked.question.breakdown
-    return False if value is None and by is not None and by.segment is not None else value
+    return asked.missing if value is None else value

@@ -84,7 +84,7 @@ def trend(
 ) -> TrendResult:
     """Raises Refusal."""
     _refuse_breakdown(question, "A trend")
-    asked = prepare(workspace, definition, question)
+    asked = prepare(workspace, definition, question, now=now)
     found = _trend(asked, question.period, interval, now, funnel)
     if not question.compare:
         return found
@@ -211,7 +211,7 @@ def time_to_convert(
 ) -> TimesResult:
     """Raises Refusal."""
     _refuse_breakdown(question, "Times")
-    asked = prepare(workspace, definition, question)
+    asked = prepare(workspace, definition, question, now=now)
     found = _times(asked, question.period, step, now, funnel)
     if not question.compare:
         return found
@@ -352,7 +352,7 @@ def people(
     limit: int = PER_PAGE,
 ) -> FunnelPeopleResult:
     """A page by three queries beside those of the question. Raises Refusal."""
-    asked = prepare(workspace, definition, question)
+    asked = prepare(workspace, definition, question, now=now)
     rows = _rows(asked, whom, now)
     start = rows.behind(after)
     end = min(start + limit, len(rows))
@@ -380,7 +380,7 @@ def all_people(
     workspace: Workspace, definition: FunnelDefinition, *, question: Question, whom: Whom, now: datetime
 ) -> Iterator[FunnelPerson]:
     """Everybody behind the number, for an export: three queries for every thousand. Raises Refusal before the first."""
-    rows = _rows(prepare(workspace, definition, question), whom, now)
+    rows = _rows(prepare(workspace, definition, question, now=now), whom, now)
     chunks = (range(len(rows))[start : start + CARDS_AT_ONCE] for start in range(0, len(rows), CARDS_AT_ONCE))
     return (person for some in chunks for person in _people(workspace, rows, some, now))
 
@@ -389,7 +389,7 @@ def people_profiles(
     workspace: Workspace, definition: FunnelDefinition, *, question: Question, whom: Whom, now: datetime
 ) -> Ints:
     """Their profiles, ascending, each once. Raises Refusal."""
-    return np.unique(_rows(prepare(workspace, definition, question), whom, now).profile)
+    return np.unique(_rows(prepare(workspace, definition, question, now=now), whom, now).profile)
 
 
 def _period(question: Question, whom: Whom) -> Period:
@@ -440,7 +440,7 @@ def _place(asked: Asked, whom: Whom, groups: Sequence[object]) -> int:
     as_text = [place for place, value in enumerate(shown) if value == write_value(whom.value)]
     if found := exactly or as_text:
         return found[0]
-    if whom.value is None or whom.value is OTHER or whom.value is shown_value(asked, None):
+    if whom.value is None or whom.value is OTHER or _is_same(whom.value, asked.missing):
         return -1
     sentence = f"“{write_value(whom.value)[:80]}” is not among the values that this breakdown shows. Load it again."
     raise Invalid([Fault("/breakdown_value", sentence, "unknown_value")])

@@ -113,7 +113,7 @@ def analyze(
     workspace: Workspace, definition: FunnelDefinition, *, question: Question, now: datetime, funnel: FunnelName
 ) -> FunnelResult:
     """Ask the engine, with every event committed before this call. Raises Refusal."""
-    asked = prepare(workspace, definition, question)
+    asked = prepare(workspace, definition, question, now=now)
     answer = asked.funnel(asked.spec(question.period), now)
     asked.require_seen(answer, now)
     found = _result(asked, answer, question.period, now, funnel)

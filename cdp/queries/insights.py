@@ -82,7 +82,7 @@ def insights(
     progress: Progress = no_progress,
 ) -> Insights:
     """Unique users, whatever the funnel counts: attempts of one person are not independent. Raises Refusal."""
-    asked = prepare(workspace, definition, replace(question, counting="unique", breakdown=None, compare=False))
+    asked = prepare(workspace, definition, replace(question, counting="unique", breakdown=None, compare=False), now=now)
     complete_until = _complete_until(question, asked.definition.window, now)
     judged = _judged(question, complete_until)
     verdict = Verdict((), (), 0)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from cdp.definitions.funnel_questions import DERIVED, EVENT, PROFILE, SEGMENT
+from cdp.definitions.funnel_questions import DERIVED, EVENT, PROFILE, SEGMENT, TRAIT
 from cdp.definitions.funnels import ANY_EVENT, FunnelDefinition
 from cdp.models import Funnel
 from cdp.queries import funnels as queries
-from cdp.queries import profiles, segments
+from cdp.queries import profiles, segments, served_traits
 from cdp.views import funnel_words as words
 from cdp.views.funnel_address import Address
 from stratum.lib import periods
@@ -81,10 +81,12 @@ def _breakdowns(
     request: MemberRequest, definition: FunnelDefinition, address: Address, known: list[Choice]
 ) -> list[Choices]:
     attributes = profiles.attribute_names(request.workspace)
+    traits = served_traits.serving(request.workspace)
     offered = [
         Choices("Where from", tuple(Choice(name, name.capitalize()) for name in DERIVED)),
         Choices("Event properties", tuple(Choice(f"{EVENT}{name}", name) for name in _properties(request, definition))),
         Choices("Profile attributes", tuple(Choice(f"{PROFILE}{name}", name) for name in attributes)),
+        Choices("Computed traits", tuple(Choice(f"{TRAIT}{one.name}", one.label or one.name) for one in traits)),
         Choices("Segments", tuple(Choice(f"{SEGMENT}{one.value}", one.label) for one in known)),
     ]
     asked = address.given.get("breakdown", "")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from cdp.definitions.funnel_questions import EVENT, PROFILE, SEGMENT, Question, Whom
+from cdp.definitions.funnel_questions import EVENT, PROFILE, SEGMENT, TRAIT, Question, Whom
 from cdp.definitions.funnels import Counting, FunnelDefinition, StepDefinition, event_words
 from cdp.engine.base import Rest
 from cdp.queries.funnel_results import BreakdownResult, FunnelResult, StepResult
@@ -255,7 +255,7 @@ def value(value: Any, by: str) -> str:
 
 def dimension(by: str) -> str:
     """What a breakdown is by: `Platform`, `Event property “category”`."""
-    for start, name in ((EVENT, "Event property"), (PROFILE, "Profile attribute")):
+    for start, name in ((EVENT, "Event property"), (PROFILE, "Profile attribute"), (TRAIT, "Computed trait")):
         if by.startswith(start):
             return f"{name} “{by.removeprefix(start)}”"
     return "Segment" if by.startswith(SEGMENT) else by.capitalize()

@@ -11,8 +11,8 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from cdp.models import Change, EventAlias, EventCopy, Funnel, Profile, Segment, Spell
-from cdp.services import segments
+from cdp.models import Change, EventAlias, EventCopy, Funnel, Profile, Segment, Spell, Trait, TraitCarry
+from cdp.services import segments, traits
 from cdp.services.profiles import void_events
 from stratum.workspaces.access import SYSTEM
 from stratum.workspaces.models import User, Workspace
@@ -48,6 +48,9 @@ def rows(workspace: Workspace, tell: Tell, now: datetime) -> None:
         profiles=np.array(Profile.objects.values_list("pk", flat=True), np.int64),
         now=now,
     )
+    counted = {"name": "visits", "kind": "aggregation", "fn": "count", "event": "visit"}
+    traits.create(workspace=workspace, by=SYSTEM, body=counted, now=now)
+    TraitCarry.objects.create(workspace=workspace, key="k", profile_id=1, state={}, until=now)
     assert EventCopy.objects.exists() and Change.objects.exists() and Spell.objects.exists()
 
 
@@ -149,3 +152,11 @@ class TestSegments:
         for words in (spell.profile_id, spell.segment_id):
             assert staff.get(listed(Spell), {"q": words}).context["cl"].result_count == 1
         assert staff.get(listed(Spell), {"q": spell.profile_id + 1}).context["cl"].result_count == 0
+
+
+def test_traits_are_disabled_and_enabled_by_their_services(staff: Client, rows: None) -> None:
+    trait = Trait.objects.get(name="visits")
+    for action, status in (("disable", "disabled"), ("enable", "preparing")):
+        staff.post(listed(Trait), {"action": action, "_selected_action": [str(trait.pk)]})
+        trait.refresh_from_db()
+        assert trait.status == status

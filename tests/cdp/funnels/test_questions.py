@@ -43,6 +43,7 @@ def test_what_a_breakdown_is_by() -> None:
         "$platform", "$device", "$campaign", "a.b",
     ]  # fmt: skip
     assert BreakdownBy("profile.plan").attribute == "plan"
+    assert BreakdownBy("traits.total_spend").trait == "total_spend"
     assert BreakdownBy(f"segment:{SEGMENT}").segment == UUID(SEGMENT)
 
 
@@ -63,7 +64,8 @@ def test_every_fault_at_once(now: datetime) -> None:
         ({"attribution": "last_touch"}, "/attribution", "needs_breakdown"),
         ({"limit": "5"}, "/limit", "needs_breakdown"),
         ({"breakdown": "profile.plan", "attribution": "last_touch"}, "/attribution", "invalid"),
-        ({"breakdown": "traits.total_spend"}, "/breakdown", "not_supported"),
+        ({"breakdown": "traits."}, "/breakdown", "unknown_choice"),
+        ({"breakdown": "traits.spend", "attribution": "last_touch"}, "/attribution", "invalid"),
         ({"breakdown": "segment:vip"}, "/breakdown", "invalid"),
         ({"breakdown": "event."}, "/breakdown", "unknown_choice"),
         ({"breakdown": "event." + "x" * 201}, "/breakdown", "unknown_choice"),
