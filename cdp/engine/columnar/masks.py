@@ -169,15 +169,3 @@ BOUNDS: dict[str, Callable[[Decimal], tuple[int, int]]] = {
     "lte": lambda operand: (-LARGEST, scaled(operand, ROUND_FLOOR)),
     "eq": lambda operand: (scaled(operand, ROUND_CEILING), scaled(operand, ROUND_FLOOR)),
 }
-
-
-def step_bits(wheres: list[tuple[int, Predicate | None]], view: View, as_of: int) -> NDArray[np.uint32]:
-    """Per row the steps (bit = step) that it serves; one element for all rows when no predicate tells them apart."""
-    always = sum(1 << step for step, where in wheres if where is None)
-    tested = [(step, where) for step, where in wheres if where is not None]
-    if not tested:
-        return np.array([always], np.uint32)
-    bits = np.full(len(view), always, np.uint32)
-    for step, where in tested:
-        bits |= row_mask(where, view, as_of).astype(np.uint32) << np.uint32(step)
-    return bits

@@ -20,11 +20,11 @@ from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.attempts import Found
 from cdp.engine.columnar.clean_any_order import MOST_STEPS
 from cdp.engine.columnar.level_attempts import list_attempts
-from cdp.engine.columnar.masks import step_bits
 from cdp.engine.columnar.memory import FOREVER
 from cdp.engine.columnar.people import ANY_ORDER, ORDERED, STRICT, each_person
 from cdp.engine.columnar.plain import list_plain
 from cdp.engine.columnar.pool import spread
+from cdp.engine.columnar.shared_masks import stream_mask
 from cdp.engine.columnar.snapshot import Flags, Side, Snapshot, Stream
 from cdp.engine.columnar.step_streams import StepStream, table_of
 from cdp.engine.predicates import Predicate
@@ -278,9 +278,15 @@ def track_of(side: Side, name: str, spec: FunnelSpec, as_of: int) -> NamedTrack 
 
 
 def gathered_bits(stream: Stream, serving: list[tuple[int, Predicate | None]], as_of: int) -> NDArray[np.uint32]:
-    if all(where is None for _, where in serving):
-        return np.array([sum(1 << step for step, _ in serving)], np.uint32)
-    return stream.gather(lambda view: step_bits(serving, view, as_of))
+    """Per row the steps (bit = step) that it serves; one element for all rows when no predicate tells them apart."""
+    always = sum(1 << step for step, where in serving if where is None)
+    tested = [(step, where) for step, where in serving if where is not None]
+    if not tested:
+        return np.array([always], np.uint32)
+    bits = np.full(len(stream.ts), always, np.uint32)
+    for step, where in tested:
+        bits |= stream_mask(stream, where, as_of).astype(np.uint32) << np.uint32(step)
+    return bits
 
 
 def few(tracks: Sequence[Track]) -> Sequence[Track]:
