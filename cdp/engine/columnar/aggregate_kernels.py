@@ -12,8 +12,8 @@ import numpy as np
 
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import kernel
-from cdp.engine.columnar.kernels import grown
 from cdp.engine.columnar.memory import load_int8, load_int16, load_int32, load_int64, load_uint8
+from cdp.engine.columnar.rows import grown
 
 # Addresses of first row and place of each run, its slot (0: its own number), whether to skip each place; of time and
 # mask of each row (no time: all rows are in the window), and the row of each item (0: items are rows); start and end

@@ -7,10 +7,12 @@ the earliest times for them.
 import numpy as np
 
 from cdp.engine.columnar.arrow import Array
-from cdp.engine.columnar.attempts import Found, Rules, bring_forward, sort_for_next, with_room
+from cdp.engine.columnar.found import Found, with_room
+from cdp.engine.columnar.frugal import bring_forward, sort_for_next
 from cdp.engine.columnar.jit import kernel
-from cdp.engine.columnar.kernels import group_end
 from cdp.engine.columnar.memory import NONE
+from cdp.engine.columnar.merging import group_end
+from cdp.engine.columnar.queues import Rules
 
 # The event that does each step or -1; events waiting, the step that each of them did, the place in this queue from
 # which each step was reached; and the times of a chain (all steps,).

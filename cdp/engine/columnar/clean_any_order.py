@@ -7,10 +7,12 @@ keeps for every set (a mask) the earliest times, compared one after the other, a
 import numpy as np
 
 from cdp.engine.columnar.arrow import Array
-from cdp.engine.columnar.attempts import Rules, is_preferred
+from cdp.engine.columnar.chain_times import taints
 from cdp.engine.columnar.jit import kernel
-from cdp.engine.columnar.kernels import group_end, taints
 from cdp.engine.columnar.memory import NONE
+from cdp.engine.columnar.merging import group_end
+from cdp.engine.columnar.queues import Rules
+from cdp.engine.columnar.strict import is_preferred
 
 # The table has a row for every set of steps.
 MOST_STEPS = 10

@@ -9,9 +9,9 @@ import numpy as np
 
 from cdp.engine.base import NEVER
 from cdp.engine.columnar.arrow import Array
-from cdp.engine.columnar.attempts import Found, empty_found, with_room
 from cdp.engine.columnar.chains import CHAIN, CURSORS, ENDS, TIMES, follow, has_entry, scratch_row, time_chain
 from cdp.engine.columnar.durations import keep_durations
+from cdp.engine.columnar.found import Found, empty_found, with_room
 from cdp.engine.columnar.jit import kernel
 from cdp.engine.columnar.memory import load_int64
 from cdp.engine.columnar.step_streams import (

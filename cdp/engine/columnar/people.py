@@ -4,30 +4,19 @@ import numpy as np
 
 from cdp.engine.columnar.any_order import make_matching, most_steps, walk_any_order
 from cdp.engine.columnar.arrow import Array
-from cdp.engine.columnar.attempts import (
-    Found,
-    Rules,
-    empty_found,
-    make_arrivals,
-    make_queues,
-    time_chain,
-    time_clean,
-    time_strict,
-    walk_attempts,
-    with_room,
-)
+from cdp.engine.columnar.attempts import time_chain, walk_attempts
 from cdp.engine.columnar.clean_any_order import most_clean_steps
+from cdp.engine.columnar.clean_chains import time_clean
+from cdp.engine.columnar.found import Found, empty_found, with_room
 from cdp.engine.columnar.jit import kernel
-from cdp.engine.columnar.kernels import (
-    PROFILE,
-    ROWS,
-    make_scratch,
-    merge_events,
-    seek,
-    walk,
-)
+from cdp.engine.columnar.matching import make_scratch
 from cdp.engine.columnar.memory import NONE
+from cdp.engine.columnar.merging import PROFILE, ROWS, merge_events
+from cdp.engine.columnar.ordered import walk
 from cdp.engine.columnar.plain_attempts import has_gaps, is_plain, walk_plain_attempts
+from cdp.engine.columnar.queues import Rules, make_arrivals, make_queues
+from cdp.engine.columnar.rows import seek
+from cdp.engine.columnar.strict import time_strict
 
 ORDERED, STRICT, ANY_ORDER = 0, 1, 2
 

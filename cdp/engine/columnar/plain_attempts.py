@@ -4,9 +4,10 @@ Then one number per step is all there is to know: the latest entry of the chains
 """
 
 from cdp.engine.columnar.arrow import Array
-from cdp.engine.columnar.attempts import Found, Rules, with_room
+from cdp.engine.columnar.found import Found, with_room
 from cdp.engine.columnar.jit import kernel
 from cdp.engine.columnar.memory import FOREVER, NONE
+from cdp.engine.columnar.queues import Rules
 
 
 @kernel

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from cdp.engine.base import ANY_EVENT, Ints, SequenceCondition
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import kernel
-from cdp.engine.columnar.kernels import grown
 from cdp.engine.columnar.memory import FOREVER, load_int64
 from cdp.engine.columnar.pool import spread
+from cdp.engine.columnar.rows import grown
 from cdp.engine.columnar.runs import runs_of
 from cdp.engine.columnar.shared_masks import stream_mask
 from cdp.engine.columnar.snapshot import Side, Stream

@@ -18,11 +18,11 @@ from cdp.engine.base import Ints, NotSupported, SequenceCondition, SequenceStep,
 from cdp.engine.columnar.aggregate_kernels import not_before
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import kernel
-from cdp.engine.columnar.kernels import grown, seek
 from cdp.engine.columnar.memory import FOREVER, NONE, load_int64, load_uint32
 from cdp.engine.columnar.picked import AskedSide, names_in
 from cdp.engine.columnar.plain_sequences import is_plain, plain_members, tie_keys
 from cdp.engine.columnar.pool import spread
+from cdp.engine.columnar.rows import grown, seek
 from cdp.engine.columnar.snapshot import Side, Stream
 from cdp.engine.columnar.walk import gathered_bits
 

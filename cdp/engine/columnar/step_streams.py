@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from cdp.engine.base import Ints
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import inlined, kernel
-from cdp.engine.columnar.kernels import seek
 from cdp.engine.columnar.memory import address, load_int32, load_int64, load_uint8
+from cdp.engine.columnar.rows import seek
 
 # Columns of the table: addresses of profile (int32), time (int64), mask (uint8; 0: every row serves the step) and of
 # the rows at which each profile begins (int32; 0: to be searched for), and the number of rows.

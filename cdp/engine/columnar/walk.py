@@ -15,12 +15,14 @@ from cdp.engine.base import (
     NotSupported,
     Step,
 )
-from cdp.engine.columnar import beginnings, chains, kernels
+from cdp.engine.columnar import beginnings, chains
 from cdp.engine.columnar.arrow import Array
-from cdp.engine.columnar.attempts import Found
 from cdp.engine.columnar.clean_any_order import MOST_STEPS
+from cdp.engine.columnar.found import Found
 from cdp.engine.columnar.level_attempts import list_attempts
 from cdp.engine.columnar.memory import FOREVER
+from cdp.engine.columnar.merging import STREAM_WIDTH, mark_entrants
+from cdp.engine.columnar.ordered import ordered_funnel
 from cdp.engine.columnar.people import ANY_ORDER, ORDERED, STRICT, each_person
 from cdp.engine.columnar.plain import list_plain
 from cdp.engine.columnar.pool import spread
@@ -212,7 +214,7 @@ def walk_tracks(side: Side, tracks: Sequence[Track], spec: FunnelSpec, as_of: in
 
     def work(low: int, high: int) -> None:
         part, bounds = slice(low, high), (spec.window, start, end, as_of)
-        kernels.ordered_funnel(people[part], streams, gaps, *bounds, depth[part], times[part], still_open[part])
+        ordered_funnel(people[part], streams, gaps, *bounds, depth[part], times[part], still_open[part])
 
     spread(work, len(people), PEOPLE_PER_RANGE)
     return Walked(side.ids[people], people, depth, times[:, 0], still_open, times)
@@ -251,7 +253,7 @@ def rows_of(side: Side, found: Found, rows: int) -> Walked:
 
 
 def stream_table(tracks: Sequence[Track]) -> Ints:
-    return np.array([track.line() for track in tracks], np.int64).reshape(-1, kernels.STREAM_WIDTH)
+    return np.array([track.line() for track in tracks], np.int64).reshape(-1, STREAM_WIDTH)
 
 
 def targets(spec: FunnelSpec) -> Sequence[Step | Exclusion]:
@@ -313,7 +315,7 @@ def entrants(side: Side, streams: Ints, spec: FunnelSpec, start: int, end: int) 
     """The places of those with an event in [start, end) that enters, of the given profiles only."""
     entered = np.zeros(len(side.ids), np.uint8)
     firsts = (1 << len(spec.steps)) - 1 if spec.mode == "any_order" else 1
-    kernels.mark_entrants(streams, firsts, start, end, entered)
+    mark_entrants(streams, firsts, start, end, entered)
     entered &= side.skip ^ 1
     people = np.flatnonzero(entered).astype(np.int32)
     if spec.profiles is not None:
