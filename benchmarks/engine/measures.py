@@ -3,13 +3,14 @@
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.engine.compare import shown
+from benchmarks.engine.compare import number, shown
 from benchmarks.engine.data import END, SHOP, Size, arrivals, batch, events_file
 from benchmarks.engine.ours import WORKSPACE, Loaded, loaded
 from benchmarks.engine.processes import Probe, probe
@@ -19,6 +20,7 @@ from benchmarks.engine.timing import milliseconds, take_turns, timing
 from cdp.engine import open_engine
 from cdp.engine.base import Engine
 from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.columnar.walk import by_steps, tracks_of
 
 THREADS = os.cpu_count() or 1
 ARRIVALS = 1_000
@@ -66,23 +68,42 @@ def ask(engine: Engine) -> Any:
 
 
 def reading(ours: Loaded) -> Table:
-    """How far the funnel is from its floor: memory has to be read once."""
+    """How far the funnel is from its floor, memory that has to be read once, and what the rest is spent on."""
     assert isinstance(ours.engine, ColumnarEngine)
-    tables = [table for table in ours.engine.snapshot().base if set(table.names) & set(SHOP)]
-    columns = [column for table in tables for column in (table.ts, table.profile)]
-    taken = take_turns({"read": lambda: read(columns), "funnel": lambda: ask(ours.engine)})
+    columns = touched(ours.engine)
+    empty = replace(funnel(), start=END, end=END + 1)
+    taken = take_turns(
+        {
+            "read": lambda: read(columns),
+            "nothing": lambda: ours.engine.funnel(funnel(names=[f"no_such_{name}" for name in SHOP]), END),
+            "nobody": lambda: ours.engine.funnel(empty, END + 1),
+            "funnel": lambda: ask(ours.engine),
+        }
+    )
     size = sum(column.nbytes for column in columns) / MEGABYTE
     ratio = taken["funnel"].median / taken["read"].median
     return Table(
         "The floor",
-        "Reading the times and profiles of the funnel's events once, on all cores, against its answer.",
+        "Reading what the funnel touches once, on all cores, against its answer: times of all steps, profiles of the "
+        "first one, and where each profile begins in the others.",
         ["", "ms"],
         [
             [f"read {size:,.0f} MB once", shown(taken["read"])],
             ["5 steps, 7-day window, 180 days", shown(taken["funnel"])],
             ["distance", f"{ratio:.1f}×"],
+            ["of it, what a question costs that no event answers", shown(taken["nothing"])],
+            ["of it, going from person to person, where nobody enters in the range", shown(taken["nobody"])],
+            ["the rest: following chains", number(taken["funnel"].median - taken["nobody"].median)],
         ],
     )
+
+
+def touched(engine: ColumnarEngine) -> list[NDArray[Any]]:
+    ask(engine)
+    side, columns = engine.snapshot().base_side, []
+    for step, track in enumerate(by_steps(side, tracks_of(side, funnel(), END), funnel().steps)):
+        columns += [track.ts, track.profile if step == 0 or track.begins is None else track.begins]
+    return columns
 
 
 def read(columns: list[NDArray[Any]]) -> None:
