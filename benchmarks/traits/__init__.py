@@ -1,0 +1,1 @@
+"""Computed traits measured: evaluated for everybody beside ClickHouse, written, kept current, previewed."""
