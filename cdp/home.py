@@ -110,6 +110,10 @@ def has_funnel(workspace: Workspace) -> bool:
     return workspace.funnels.exists()
 
 
+def has_trait(workspace: Workspace) -> bool:
+    return workspace.traits.filter(deleted_at=None, is_system=False).exists()
+
+
 def register() -> None:
     registry.home_cards.register(HomeCard("profiles", "Profiles", "cdp/home/profiles.html", profile_count, order=10))
     registry.home_cards.register(HomeCard("events", "Events", "cdp/home/events.html", event_days, order=20))
@@ -133,5 +137,16 @@ def register() -> None:
             done=has_funnel,
             right="build",
             order=30,
+        )
+    )
+    registry.first_steps.register(
+        FirstStep(
+            name="first_trait",
+            label="Compute a trait",
+            sentence="Let behavior describe your customers, such as by total spend or favorite category.",
+            url_name="trait_new",
+            done=has_trait,
+            right="build",
+            order=40,
         )
     )

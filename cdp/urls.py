@@ -18,6 +18,9 @@ from cdp.views import (
     insights,
     profiles,
     segments,
+    trait_builder,
+    trait_detail,
+    traits,
 )
 
 urlpatterns = [
@@ -36,6 +39,9 @@ urlpatterns = [
     *funnel_people.urlpatterns,
     *profiles.urlpatterns,
     *segments.urlpatterns,
+    *traits.urlpatterns,
+    *trait_builder.urlpatterns,
+    *trait_detail.urlpatterns,
     *events.urlpatterns,
     *demo.urlpatterns,
 ]

@@ -92,6 +92,11 @@ class TraitBuilder:
         return not self.is_ratio and not (self.type == "aggregation" and self.fn == "count")
 
     @property
+    def starts_at_zero(self) -> bool:
+        """Where nothing is counted the value is 0, so no default can be seen."""
+        return self.type == "unique_count" or (self.type == "aggregation" and self.fn in {"count", "sum"})
+
+    @property
     def is_empty(self) -> bool:
         """Nothing to compute yet."""
         if self.view == "yaml":
@@ -102,8 +107,8 @@ class TraitBuilder:
     @property
     def shows_more(self) -> bool:
         """Whether something behind “More” is set or wrong."""
-        is_set = self.default or self.currency or self.min_count not in {"", "1"} or self.tie == "most_recent"
-        return bool(is_set) or not {"default", "currency", "min_count", "tie"}.isdisjoint(self.errors)
+        is_set = self.default or self.min_count not in {"", "1"} or self.tie == "most_recent"
+        return bool(is_set) or not {"default", "min_count", "tie"}.isdisjoint(self.errors)
 
     @property
     def is_blank(self) -> bool:
@@ -124,7 +129,7 @@ class TraitBuilder:
         profile_filter = _profile_body(self.profiles, faults)
         if profile_filter is not None:
             body["profile_filter"] = profile_filter
-        if self.default:
+        if self.default and not self.starts_at_zero:
             body["default"] = matches.number(self.default) if self.type in NUMERIC else self.default
         return body, faults
 

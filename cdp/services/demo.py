@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -12,14 +13,17 @@ from django.db import connections, transaction
 from django.db.models import Max, Min
 
 from cdp.definitions.funnels import parse_draft
+from cdp.definitions.trait_templates import TEMPLATES, Template
+from cdp.definitions.trait_yaml import read_yaml
 from cdp.demo.funnels import FUNNELS
 from cdp.demo.shop import EVENTS, PROFILES, SAMPLE, Batch, messages, sample_ids, window_of
 from cdp.models import Event, EventCopy
-from cdp.services import engine, funnels
+from cdp.services import engine, funnels, traits
 from cdp.services.event_store import lock_identities
 from cdp.services.ingest import ingest
 from cdp.services.trait_values import forget_places
 from stratum.lib.raw import raw_cursor
+from stratum.lib.refusal import Refusal
 from stratum.workspaces.access import SYSTEM, Actor
 from stratum.workspaces.models import Job, Member, User, Workspace, WriteKey
 from stratum.workspaces.services import issue_write_key
@@ -27,6 +31,7 @@ from stratum.workspaces.services import issue_write_key
 NAME, SLUG = "Northlight Outdoor (demo)", "demo"
 EMAIL, PASSWORD = "demo@stratum.local", "demo-stratum"
 TIME_ZONE = "America/New_York"
+CURRENCY = "USD"  # that most of the shop's orders are in; the others are Canadian
 SEED = 2026
 DELETED_AT_ONCE = 50_000  # events
 PARTS = 2  # always, so that message ids do not depend on the machine
@@ -61,6 +66,7 @@ def build(
         sent = _fill(parts, progress, workers, events)
         _define_funnels(workspace, now)
         engine.keep_up(workspace)
+        _define_traits(workspace, now)
         _mark_built(workspace, sent, now)
     return Demo(workspace, EMAIL, PASSWORD if owner.check_password(PASSWORD) else "", sent)
 
@@ -190,6 +196,20 @@ def _define_funnels(workspace: Workspace, now: datetime) -> None:
             funnels.create(workspace=workspace, by=SYSTEM, draft=parse_draft(body), now=now)
 
 
+def _define_traits(workspace: Workspace, now: datetime) -> None:
+    """The tutorial's, whose values the worker computes as it does everybody's."""
+    taken = set(workspace.traits.filter(deleted_at=None).values_list("name", flat=True))
+    for template in TEMPLATES.values():
+        if template.name not in taken:
+            traits.create(workspace=workspace, by=SYSTEM, body=_trait_body(template), now=now)
+
+
+def _trait_body(template: Template) -> dict[str, object]:
+    body = read_yaml(template.yaml)
+    money = {"currency": CURRENCY} if body.get("property") == "revenue" else {}
+    return {**body, "label": template.label, "description": template.sentence, **money}
+
+
 def _mark_built(workspace: Workspace, sent: int, now: datetime) -> None:
     Job.objects.create(
         workspace=workspace,
@@ -207,7 +227,7 @@ def _mark_built(workspace: Workspace, sent: int, now: datetime) -> None:
 
 
 def remove(*, workspace: Workspace, by: Actor, now: datetime) -> None:
-    """Take the sample events, profiles and funnels out; what people sent or changed themselves stays, and so do
+    """Take the sample events, profiles, funnels and traits out; what people sent or changed themselves stays, and so do
     members and keys. Interrupted, it goes on when called again.
     """
     if not workspace.holds_sample_data:
@@ -215,6 +235,7 @@ def remove(*, workspace: Workspace, by: Actor, now: datetime) -> None:
     _delete_events(workspace)
     _delete_profiles(workspace)
     _delete_funnels(workspace)
+    _delete_traits(workspace, now)
     Workspace.objects.filter(pk=workspace.pk).update(holds_sample_data=False)
     workspace.holds_sample_data = False
     engine.rebuild(workspace)
@@ -246,6 +267,14 @@ def _delete_funnels(workspace: Workspace) -> None:
     """Only those that nobody has changed."""
     names = [body["name"] for body in FUNNELS]
     workspace.funnels.filter(name__in=names, created_by=None, version=1).delete()
+
+
+def _delete_traits(workspace: Workspace, now: datetime) -> None:
+    """Only those that nobody has changed and nothing uses."""
+    ours = workspace.traits.filter(name__in=TEMPLATES, created_by=None, deleted_at=None)
+    for trait in ours.exclude(versions__created_by__isnull=False):
+        with suppress(Refusal):
+            traits.delete(workspace=workspace, by=SYSTEM, trait_id=trait.pk, now=now)
 
 
 _FIND_STORIED = """

@@ -21,6 +21,7 @@ from cdp.queries import segments
 from cdp.queries.profiles import ProfileCard, TimelineItem
 from cdp.services import profiles as services
 from cdp.views import event_words as words
+from cdp.views.profile_traits import trait_lines
 from stratum.lib import clock
 from stratum.lib.refusal import Fault, Invalid, Missing
 from stratum.lib.routes import route
@@ -141,6 +142,7 @@ def _identity(request: MemberRequest, profile: Profile) -> dict[str, object]:
         "attributes": [(name, _attribute(value)) for name, value in sorted(card.attributes.items())],
         "merges": [_merge(change) for change in queries.merges(profile)],
         "memberships": segments.memberships(profile),
+        **trait_lines(request, profile),
         "may_build": request.actor.may("build"),
         "may_manage": request.actor.may("manage"),
     }

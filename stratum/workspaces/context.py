@@ -46,7 +46,7 @@ MENU: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...] = (
         "",
         (
             ("Funnels", "funnel_list"),
-            ("Computed Traits", "trait_list"),
+            ("Computed Traits", "traits"),
             ("Segments", "segment_list"),
             ("Profiles", "profile_list"),
             ("RFM", "rfm"),

@@ -97,7 +97,7 @@ def test_fields_that_do_not_apply_are_left_out() -> None:
 
 
 def test_a_default_is_a_number_where_values_are() -> None:
-    assert TraitBuilder(type="aggregation", default="5").body()[0]["default"] == 5
+    assert TraitBuilder(type="aggregation", fn="avg", default="5").body()[0]["default"] == 5
     assert TraitBuilder(type="most_frequent", default="5").body()[0]["default"] == "5"
 
 
