@@ -69,7 +69,7 @@ class Trait(models.Model):
 
 
 class TraitVersion(models.Model):
-    """A definition that never changes, and how far its values have come.
+    """A definition that never changes, and how far its values have come. The currency it leaves open is settled once.
 
     `cursor` is the place in the change feed up to which the values hold, written in one transaction with them. Without
     one they are computed for everybody.
@@ -79,6 +79,9 @@ class TraitVersion(models.Model):
     trait = models.ForeignKey(Trait, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     definition = models.JSONField()
+    currency = models.CharField(
+        max_length=3, blank=True, help_text="What its values are in, found when the first event named one."
+    )
     note = models.CharField(max_length=200, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()

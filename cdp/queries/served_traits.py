@@ -1,7 +1,7 @@
 """The values of traits as every reader sees them: a page, the API, a breakdown, another trait's filter."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -13,7 +13,7 @@ import numpy as np
 
 from cdp.definitions.traits import TraitDefinition, parse_stored
 from cdp.engine.base import ByGroups, Ints
-from cdp.models import Trait
+from cdp.models import Trait, TraitVersion
 from cdp.queries import arrays
 from cdp.traits.shown import shown
 from stratum.lib.raw import raw_cursor
@@ -59,13 +59,13 @@ def serving(workspace: Workspace, names: Iterable[str] | None = None) -> list[Se
         rows = cursor.fetchall()
     zone = workspace.time_zone
     return [
-        Served(pk, name, label, version, number, _parsed(definition, zone), is_system, as_of, stamp)
-        for pk, name, label, version, number, definition, is_system, as_of, stamp in rows
+        Served(pk, name, label, version, number, _parsed(definition, zone, currency), is_system, as_of, stamp)
+        for pk, name, label, version, number, definition, currency, is_system, as_of, stamp in rows
     ]
 
 
 _SERVING = f"""
-SELECT t.id, t.name, t.label, v.id, v.number, v.definition::text, t.is_system, t.as_of, t.stamp
+SELECT t.id, t.name, t.label, v.id, v.number, v.definition::text, v.currency, t.is_system, t.as_of, t.stamp
 FROM cdp_trait t JOIN cdp_traitversion v ON v.trait_id = t.id AND v.number = t.version
 WHERE t.workspace_id = %s AND t.deleted_at IS NULL AND t.status = '{Trait.Status.LIVE}'
     AND t.name = ANY (coalesce(%s::text[], ARRAY[t.name::text]))
@@ -73,14 +73,15 @@ ORDER BY t.name
 """
 
 
-def parsed(definition: Mapping[str, Any], zone: str) -> TraitDefinition:
-    """A version's definition. Versions never change, so that each is read once in a process."""
-    return _parsed(json.dumps(definition, sort_keys=True), zone)
+def definition_of(version: TraitVersion, zone: str) -> TraitDefinition:
+    """What the version computes. Versions never change, so that each is read once in a process."""
+    return _parsed(json.dumps(version.definition, sort_keys=True), zone, version.currency)
 
 
 @lru_cache(1_000)
-def _parsed(definition: str, zone: str) -> TraitDefinition:
-    return parse_stored(json.loads(definition), ZoneInfo(zone))
+def _parsed(definition: str, zone: str, currency: str) -> TraitDefinition:
+    written = json.loads(definition)
+    return parse_stored({**written, "currency": currency} if currency else written, ZoneInfo(zone))
 
 
 def require(workspace: Workspace, name: str) -> Served:

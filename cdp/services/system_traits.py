@@ -26,7 +26,7 @@ def ensure(workspace: Workspace, *, now: datetime) -> int:
     with transaction.atomic():
         Workspace.objects.select_for_update(of=("self",), no_key=True).only("pk").get(pk=workspace.pk)
         known = set(workspace.traits.filter(is_system=True, deleted_at=None).values_list("name", flat=True))
-        missing = [body for body in definitions(workspace) if body["name"] not in known]
+        missing = [body for body in definitions() if body["name"] not in known]
         for body in missing:
             _add(workspace, body, now)
     return len(missing)
@@ -50,15 +50,9 @@ def _add(workspace: Workspace, body: dict[str, Any], now: datetime) -> None:
     trait.versions.create(number=1, definition=trait.definition, created_at=now)
 
 
-def definitions(workspace: Workspace) -> Iterator[dict[str, Any]]:
-    """Money is that of the workspace's currency, and what names none."""
-    spent = {
-        "kind": "aggregation",
-        "fn": "sum",
-        "event": "purchase",
-        "property": "revenue",
-        "currency": workspace.currency,
-    }
+def definitions() -> Iterator[dict[str, Any]]:
+    """Money is in the one currency that the purchases have; of several in the workspace's."""
+    spent = {"kind": "aggregation", "fn": "sum", "event": "purchase", "property": "revenue"}
     yield {**spent, "name": "total_spend", "label": "Total Spend"}
     yield {**spent, "name": "total_spend_lifetime", "label": "Total Spend (Lifetime)"}
     yield {

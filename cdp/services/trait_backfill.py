@@ -56,7 +56,7 @@ def _begin(workspace: Workspace, trait: Trait, number: int) -> TraitVersion:
 
 
 def _everybody(workspace: Workspace, version: TraitVersion, now: datetime) -> Outcome:
-    definition = served_traits.parsed(version.definition, workspace.time_zone)
+    definition = trait_values.settled(workspace, version, now)
     return evaluate(workspace, fresh_engine(workspace), [definition], now=now)[0]
 
 
@@ -91,7 +91,7 @@ def _switch(run: Run, workspace: Workspace, trait_id: UUID, version: TraitVersio
     if trait is None or trait.deleted_at is not None:
         raise Stopped
     trait_values.catch_up(workspace, trait, version, now)
-    definition = served_traits.parsed(version.definition, workspace.time_zone)
+    definition = served_traits.definition_of(version, workspace.time_zone)
     trait.version, trait.next_version, trait.status, trait.error = version.number, None, Trait.Status.LIVE, ""
     trait.definition = {
         **version.definition,

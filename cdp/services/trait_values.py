@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet
 from cdp.definitions.traits import TraitDefinition
 from cdp.engine.base import ANY_EVENT, Engine, EventName, Ints, Prefix
 from cdp.models import Trait, TraitValue, TraitVersion
-from cdp.queries import arrays, attributed, changes, served_traits
+from cdp.queries import arrays, attributed, changes, served_traits, trait_currencies
 from cdp.queries.changes import Changes, union
 from cdp.queries.engine import fresh_engine
 from cdp.queries.position import Position
@@ -97,7 +97,7 @@ def _is_due(workspace: Workspace, version: TraitVersion, now: datetime) -> bool:
     """Whether it is its time, whatever has happened."""
     if version.cursor is None or version.trait.frequency != Trait.Frequency.REALTIME:
         return True
-    return _has_turned(version.trait, served_traits.parsed(version.definition, workspace.time_zone), now)
+    return _has_turned(version.trait, served_traits.definition_of(version, workspace.time_zone), now)
 
 
 def _has_turned(trait: Trait, definition: TraitDefinition, now: datetime) -> bool:
@@ -137,17 +137,34 @@ def _plan(workspace: Workspace, versions: Sequence[TraitVersion], now: datetime)
 def _work(
     workspace: Workspace, version: TraitVersion, feed: Changes | None, here: Position, due: Ints, now: datetime
 ) -> Work:
-    definition = served_traits.parsed(version.definition, workspace.time_zone)
-    if feed is None or _is_for_everybody(version.trait, definition, feed, now):
-        return Work(version.trait, version, definition, None, here)
+    definition = served_traits.definition_of(version, workspace.time_zone)
+    if feed is None or _is_for_everybody(version.trait, version.number, definition, feed, now):
+        return Work(version.trait, version, settled(workspace, version, now), None, here)
     asked = union([concerned(definition, feed), due])
+    definition = settled(workspace, version, now, asked)
     # A place that differs in its holes only is not worth a write every two seconds.
     return Work(version.trait, version, definition, asked, feed.position if feed.rows else Position.of(version.cursor))
 
 
-def _is_for_everybody(trait: Trait, definition: TraitDefinition, feed: Changes, now: datetime) -> bool:
-    if feed.retained and not all(part.window is None for part in definition.parts):
-        return True
+def settled(
+    workspace: Workspace, version: TraitVersion, now: datetime, profiles: Ints | None = None
+) -> TraitDefinition:
+    """What the version computes. A currency that it leaves open is settled with the first event that names one: what
+    was counted before named none, and what comes in another currency later is left out and told."""
+    definition = served_traits.definition_of(version, workspace.time_zone)
+    if not trait_currencies.is_open(definition) or (profiles is not None and not len(profiles)):
+        return definition
+    version.currency = trait_currencies.settled(workspace, definition, now=now, profiles=profiles)
+    if version.currency:
+        TraitVersion.objects.filter(pk=version.pk).update(currency=version.currency)
+    return served_traits.definition_of(version, workspace.time_zone)
+
+
+def _is_for_everybody(
+    trait: Trait, number: int, definition: TraitDefinition, feed: Changes, now: datetime
+) -> bool:
+    if feed.retained and (trait.version != number or not all(part.window is None for part in definition.parts)):
+        return True  # a version that does not serve yet may have been computed with or without what was carried
     if definition.profile_filter is None:
         return False
     if definition.uses and trait.frequency != Trait.Frequency.REALTIME:

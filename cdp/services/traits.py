@@ -66,7 +66,7 @@ def update(
     if trait.status == Trait.Status.DRAFT or latest is None:
         _describe(trait, definition, now)
         return _save(trait)
-    if _is_same(latest.definition, definition):
+    if _is_same(latest, definition):
         return _reword(trait, definition, now)
     _call_off(trait, now)
     if trait.version is None:
@@ -212,9 +212,13 @@ def _require_unused(workspace: Workspace, trait: Trait, what: str) -> None:
     )
 
 
-def _is_same(stored: dict[str, Any], definition: TraitDefinition) -> bool:
-    """Whether both give everybody the same value at the same times."""
-    return _meaning(stored) == _meaning(definition.to_json())
+def _is_same(latest: TraitVersion, definition: TraitDefinition) -> bool:
+    """Whether both give everybody the same value at the same times: an open currency is what it was settled to."""
+    stored, wanted = latest.definition, definition.to_json()
+    if "currency" in stored and stored["currency"] is None:
+        stored = {**stored, "currency": latest.currency or wanted.get("currency")}
+        wanted = {**wanted, "currency": wanted.get("currency") or latest.currency or None}
+    return _meaning(stored) == _meaning(wanted)
 
 
 def _meaning(definition: dict[str, Any]) -> dict[str, Any]:
