@@ -27,6 +27,7 @@ PIECE = 200_000  # rows that a rebuild makes one run of
 FOLD_ROWS = 1_000_000  # events in runs, beyond half of the base, that a rebuild folds
 WAIT = 30.0  # seconds for another process that brings the engine up to date
 ATTEMPTS = 10  # when another host changes the engine at the same moment
+CONTEXT = ("$platform", "$device", "$campaign", "$source")
 
 Row = tuple[Any, ...]
 COUNTED = {Kind.TRACK, Kind.PAGE, Kind.SCREEN}
@@ -184,7 +185,7 @@ class _Intake:
 
 
 def _event_batch(rows: list[Row]) -> EventBatch:
-    _, _, seq, profile, name, kind, ts, received, properties, platform, device, campaign = zip(*rows, strict=True)
+    _, _, seq, profile, name, kind, ts, received, properties, *context = zip(*rows, strict=True)
     return EventBatch(
         seq=np.array(seq, dtype=np.int64),
         profile=np.array(profile, dtype=np.int64),
@@ -193,22 +194,14 @@ def _event_batch(rows: list[Row]) -> EventBatch:
         name=list(name),
         kind=np.array(kind, dtype=np.uint8),
         properties=[
-            _with_context(orjson.loads(text), *context)
-            for text, *context in zip(properties, platform, device, campaign, strict=True)
+            _with_context(orjson.loads(text), dict(zip(CONTEXT, told, strict=True)))
+            for text, *told in zip(properties, *context, strict=True)
         ],
     )
 
 
-def _with_context(
-    properties: dict[str, Any], platform: str | None, device: str | None, campaign: str | None
-) -> dict[str, Any]:
-    if platform:
-        properties["$platform"] = platform
-    if device:
-        properties["$device"] = device
-    if campaign:
-        properties["$campaign"] = campaign
-    return properties
+def _with_context(properties: dict[str, Any], context: dict[str, str | None]) -> dict[str, Any]:
+    return properties | {name: value for name, value in context.items() if value}
 
 
 def _attribute_batch(rows: list[Row]) -> AttributeBatch:
@@ -278,13 +271,15 @@ SELECT EXISTS (SELECT FROM cdp_event t WHERE {ABOVE}) OR EXISTS (SELECT FROM cdp
 
 _EVENT = """SELECT 'event', t.xid::text, t.id, t.profile_id::text, t.name, t.kind::text,
     (extract(epoch FROM t.ts) * 1000000)::bigint, (extract(epoch FROM t.received_at) * 1000000)::bigint,
-    t.properties::text, t.platform, t.device, t.campaign FROM cdp_event t WHERE """
+    t.properties::text, t.platform, t.device, t.campaign,
+    coalesce(nullif(btrim(t.context #>> '{{campaign,source}}'), ''), t.properties ->> 'utm_source')
+    FROM cdp_event t WHERE """
 _CHANGE = """SELECT t.kind, t.xid::text, t.id, t.profile_id::text, t.into_id::text, t.event_id::text,
-    0, 0, t.before::text, NULL, NULL, NULL FROM cdp_change t WHERE """
+    0, 0, t.before::text, NULL, NULL, NULL, NULL FROM cdp_change t WHERE """
 
 _READ = f"""COPY (
 SELECT 'snapshot', '0', 0::bigint, {DATABASE}, pg_current_snapshot()::text, '', 0::bigint, 0::bigint,
-    '', '', '', ''
+    '', '', '', '', ''
 UNION ALL {_EVENT} {ABOVE} UNION ALL {_EVENT} {HOLES}
 UNION ALL {_CHANGE} {ABOVE} UNION ALL {_CHANGE} {HOLES}
 ) TO STDOUT"""

@@ -4,16 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from cdp.definitions.traits import TraitDefinition
 from cdp.engine.base import Engine, Ints
-from cdp.queries import attributed, served_traits
+from cdp.queries import attributed, carries, served_traits
+from cdp.queries.carries import Carried
 from cdp.queries.trait_filters import let_through
 from cdp.queries.traits import zone_of
 from cdp.traits.evaluation import Values
 from cdp.traits.evaluation import evaluate as values_by_events
+from cdp.traits.lifetime import needs_events, with_carried
 from stratum.lib import clock
 from stratum.workspaces.models import Workspace
 
@@ -63,15 +66,52 @@ def evaluate(
     profiles: Ints | None = None,
 ) -> list[Outcome]:
     """One per definition: of everybody, or of the ascending `profiles`. Traits that filters ask are those stored."""
+    found = values(workspace, engine, definitions, now=now, profiles=profiles)
+    return [_outcome(one) for one in found]
+
+
+def values(
+    workspace: Workspace,
+    engine: Engine,
+    definitions: Sequence[TraitDefinition],
+    *,
+    now: datetime,
+    profiles: Ints | None = None,
+) -> list[Values]:
+    """Of stored events, and of expired ones what they had come to."""
     as_of, zone = clock.to_micros(now), zone_of(workspace)
     allowed = passing(workspace, engine, definitions, now=now, profiles=profiles)
-    found = values_by_events(engine, definitions, as_of=as_of, zone=zone, profiles=profiles, allowed=allowed)
-    for place, definition in enumerate(definitions):
-        if definition.name == attributed.NAME:
-            found[place] = attributed.since_first_touch(
-                engine, definition, found[place], as_of=as_of, profiles=profiles
-            )
-    return [_outcome(values) for values in found]
+    kept = carries.carried(workspace, definitions, zone, profiles)
+    found = values_by_events(
+        engine, definitions, as_of=as_of, zone=zone, profiles=profiles, allowed=allowed, beginning=kept.since
+    )
+    return [
+        _lifelong(engine, definition, one, kept, as_of, zone, profiles)
+        for definition, one in zip(definitions, found, strict=True)
+    ]
+
+
+def _lifelong(
+    engine: Engine,
+    definition: TraitDefinition,
+    values: Values,
+    kept: Carried,
+    as_of: int,
+    zone: ZoneInfo,
+    profiles: Ints | None,
+) -> Values:
+    states = kept.of(definition, zone)
+    if definition.name == attributed.NAME:
+        touched = {profile: state["touch"] for profile, (state,) in states.items() if state}
+        values = attributed.since_first_touch(
+            engine, definition, values, as_of=as_of, profiles=profiles, touched=touched
+        )
+    events = (
+        {profile: carries.stored_events(engine, profile, as_of, kept.since) for profile in states}
+        if needs_events(definition)
+        else {}
+    )
+    return with_carried(definition, values, states, events, as_of=as_of, zone=zone) if states else values
 
 
 def passing(

@@ -17,7 +17,7 @@ from cdp.queries.served_traits import Served
 from cdp.queries.trait_distribution import Distribution
 from cdp.queries.trait_why import CountedEvent, explained
 from cdp.queries.traits import zone_of
-from cdp.traits.evaluation import Values, evaluate
+from cdp.traits.evaluation import Values
 from stratum.lib import clock
 from stratum.lib.raw import raw_cursor
 from stratum.lib.refusal import Fault
@@ -77,8 +77,7 @@ def preview(workspace: Workspace, definition: TraitDefinition, *, now: datetime)
     as_of, zone = clock.to_micros(now), zone_of(workspace)
     with answering():
         engine = fresh_engine(workspace)
-        allowed = trait_outcomes.passing(workspace, engine, [definition], now=now)
-        (values,) = evaluate(engine, [definition], as_of=as_of, zone=zone, allowed=allowed)
+        (values,) = trait_outcomes.values(workspace, engine, [definition], now=now)
         changed, compared = _changes(workspace, definition, values)
         return Preview(
             definition=definition,
@@ -95,6 +94,10 @@ def preview(workspace: Workspace, definition: TraitDefinition, *, now: datetime)
         )
 
 
+def _is_number(definition: TraitDefinition) -> bool:
+    return definition.kind in ("aggregation", "unique_count", "ratio") and definition.property_name != TIMESTAMP
+
+
 def spread(definition: TraitDefinition, values: Values, *, now: datetime, zone: ZoneInfo) -> Distribution:
     """Of the profiles with a value."""
     column = values.column.only(values.present)
@@ -102,6 +105,8 @@ def spread(definition: TraitDefinition, values: Values, *, now: datetime, zone: 
         return _spread_instants(definition, column.value, clock.to_micros(now), zone)
     if column.form in ("whole", "scaled"):
         return distributions.of_numbers(column.value / (MILLION if column.form == "scaled" else 1))
+    if _is_number(definition):  # together with what expired events came to
+        return distributions.of_numbers(np.array([column.known[place] for place in column.value.tolist()], np.float64))
     places = column.value if column.items is None else column.items
     counts = np.bincount(places, minlength=len(column.known)).tolist()
     counted = [(value, count) for value, count in zip(column.known, counts, strict=True) if count]

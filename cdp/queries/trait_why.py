@@ -14,7 +14,6 @@ from cdp.models import Trait
 from cdp.queries import trait_analysis, trait_outcomes
 from cdp.queries.engine import answering, fresh_engine
 from cdp.queries.traits import definition_of, zone_of
-from cdp.traits.evaluation import evaluate
 from cdp.traits.questions import CURRENCY, fn_of
 from cdp.traits.shown import nothing_counted, shown
 from cdp.traits.why import Evidence
@@ -89,7 +88,7 @@ def explained(
     """The value computed now, from how many events, and the latest of these. Raises EngineError."""
     as_of, zone = clock.to_micros(now), zone_of(workspace)
     one = np.array([profile_id], np.int64)
-    (values,) = evaluate(engine, [definition], as_of=as_of, zone=zone, profiles=one)
+    (values,) = trait_outcomes.values(workspace, engine, [definition], now=now, profiles=one)
     stored = values.value[0] if len(values.profile) else None
     counted = int(values.events[0]) if len(values.profile) else 0
     found = evidence_of(definition, timeline(engine, profile_id, as_of), as_of=as_of, zone=zone)

@@ -13,7 +13,7 @@ from stratum.workspaces import plans
 from stratum.workspaces.models import Workspace
 
 FEATURE = "computed_traits"
-TOUCHES = {"platform": "$platform", "campaign": "$campaign", "source": "utm_source"}
+TOUCHES = {"platform": "$platform", "campaign": "$campaign", "source": "$source"}
 
 
 def ensure(workspace: Workspace, *, now: datetime) -> int:

@@ -160,9 +160,7 @@ def settled(
     return served_traits.definition_of(version, workspace.time_zone)
 
 
-def _is_for_everybody(
-    trait: Trait, number: int, definition: TraitDefinition, feed: Changes, now: datetime
-) -> bool:
+def _is_for_everybody(trait: Trait, number: int, definition: TraitDefinition, feed: Changes, now: datetime) -> bool:
     if feed.retained and (trait.version != number or not all(part.window is None for part in definition.parts)):
         return True  # a version that does not serve yet may have been computed with or without what was carried
     if definition.profile_filter is None:

@@ -111,6 +111,7 @@ def _values_merged(one: Mapping[str, list[Any]], other: Mapping[str, list[Any]])
 _MERGES: Mapping[str, Callable[[Any, Any], Any]] = {
     "min": min,
     "max": max,
+    "touch": min,
     "first": lambda one, other: min(one, other, key=lambda end: end[0]),
     "last": lambda one, other: max(one, other, key=lambda end: end[0]),
     "values": _values_merged,

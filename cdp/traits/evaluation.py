@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from cdp.definitions.traits import TraitDefinition
-from cdp.engine.base import ENDLESS, MILLION, Aggregate, AggregateSpec, Ints, Mask
+from cdp.engine.base import BEGINNING, ENDLESS, MILLION, Aggregate, AggregateSpec, Ints, Mask
 from cdp.engine.predicates import Test, read_span
 from cdp.traits.questions import CURRENCY, Plan, Question, both, foreign_events
 from cdp.traits.stored import Column, instants, labels, lists, number, scaled, whole
@@ -104,14 +104,16 @@ def evaluate(
     zone: ZoneInfo,
     profiles: Ints | None = None,
     allowed: Sequence[Ints | None] | None = None,
+    beginning: int = BEGINNING,
 ) -> list[Values]:
     """The values of each definition, of the ascending `profiles` or of everybody.
 
-    `allowed[i]`: the ascending profiles that pass the profile filter of `definitions[i]`, None where it has none.
+    `allowed[i]`: the ascending profiles that pass the profile filter of `definitions[i]`, None where it has none. All
+    time begins at `beginning`: what was before it has expired.
     """
     if not definitions:
         return []
-    question = Question(as_of, zone)
+    question = Question(as_of, zone, beginning)
     plans = [question.plan(definition) for definition in definitions]
     now = engine.aggregates(question.now.asked, as_of, profiles)
     ahead = engine.aggregates(question.ahead.asked, ENDLESS, profiles)

@@ -67,10 +67,12 @@ class Specs:
 
 @dataclass(slots=True)
 class Question:
-    """`now`: what is asked as of now. `ahead`: of events whose time has not come."""
+    """`now`: what is asked as of now. `ahead`: of events whose time has not come. All time begins at `beginning`: what
+    was before it has expired."""
 
     as_of: int
     zone: ZoneInfo
+    beginning: int = BEGINNING
     now: Specs = field(default_factory=Specs)
     ahead: Specs = field(default_factory=Specs)
 
@@ -79,7 +81,7 @@ class Question:
         return Plan(definition, parts, self._foreign(definition))
 
     def _part(self, definition: TraitDefinition, part: EventPart) -> PartPlan:
-        events = counted_events(definition, part, self.as_of, self.zone)
+        events = counted_events(definition, part, self.as_of, self.zone, self.beginning)
         name = None if definition.kind == "ratio" else definition.property_name
         main = AggregateSpec(events, fn_of(definition), name, definition.tie, definition.min_count)
         return PartPlan(
@@ -112,8 +114,10 @@ class Question:
         return None if events is None else self.now.place(AggregateSpec(events, "unique_list", CURRENCY))
 
 
-def counted_events(definition: TraitDefinition, part: EventPart, as_of: int, zone: ZoneInfo) -> Events:
-    start, end = part.window.bounds(as_of, zone) if part.window else (BEGINNING, ENDLESS)
+def counted_events(
+    definition: TraitDefinition, part: EventPart, as_of: int, zone: ZoneInfo, beginning: int = BEGINNING
+) -> Events:
+    start, end = part.window.bounds(as_of, zone) if part.window else (beginning, ENDLESS)
     return Events(part.events, counting(definition, part), start, end)
 
 

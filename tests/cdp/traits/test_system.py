@@ -94,3 +94,20 @@ def test_nobody_changes_them_or_takes_their_names(
             service(workspace=workspace, by=by_alice, trait_id=trait.pk, now=now)
     with pytest.raises(Invalid, match="name of Stratum's own"):
         make_trait(spend(name="total_spend"))
+
+
+def test_the_source_is_that_of_the_campaign_even_where_no_property_says_it(
+    workspace: Workspace, tell: Tell, values_of: ValuesOf
+) -> None:
+    tell("page", user="anna", hours_ago=9, path="/", context=from_ad("Newsletter", "Spring"))
+    tell("page", user="anna", hours_ago=8, path="/", utm_source="facebook")
+    bring_traits_up_to_date(workspace)
+    told = values_of("anna")
+    assert (told["first_touch_source"], told["last_touch_source"]) == ("Newsletter", "facebook")
+
+
+def test_money_is_in_the_only_currency_there_is(workspace: Workspace, tell: Tell, values_of: ValuesOf) -> None:
+    assert workspace.currency == "EUR"
+    tell("purchase", user="anna", hours_ago=9, revenue=20, currency="CHF")
+    bring_traits_up_to_date(workspace)
+    assert values_of("anna")["total_spend"] == 20
