@@ -13,7 +13,7 @@ from cdp.engine.columnar.chains import CHAIN, CURSORS, ENDS, TIMES, follow, has_
 from cdp.engine.columnar.durations import keep_durations
 from cdp.engine.columnar.found import Found, empty_found, with_room
 from cdp.engine.columnar.jit import kernel
-from cdp.engine.columnar.memory import load_int64
+from cdp.engine.columnar.memory import load_int64, store_int64
 from cdp.engine.columnar.step_streams import (
     TS,
     first_from,
@@ -58,7 +58,8 @@ def count_attempts(
     cursors, ends = scratch_row(scratch, CURSORS), scratch_row(scratch, ENDS)
     chain, times = scratch_row(scratch, CHAIN), scratch_row(scratch, TIMES)
     asked = table, cursors, ends, chain, steps, start, end, window, as_of
-    last_bucket, is_timed, before = len(edges) - 2, took.shape[1] > 0, np.zeros(steps, np.int64)
+    last_bucket, is_timed = len(edges) - 2, took.shape[1] > 0
+    before, ends_before = np.zeros(steps, np.int64), np.zeros(steps, np.int64)
     left_out = 0
     row = first_of_person(table, first_row)
     while row < stop_row:
@@ -68,9 +69,8 @@ def count_attempts(
             continue
         stop = first_from(table, first, row, end)
         opening = next_marked(table, first, stop, start)
-        if is_timed:
-            for step in range(steps):
-                before[step] = used[step]
+        for step in range(steps):
+            before[step], ends_before[step] = used[step], load_int64(ends, step)
         change = 1
         while change:
             at, opened, last, bucket, is_tied = opening, 1, 0, 0, False
@@ -88,8 +88,11 @@ def count_attempts(
                 if is_timed and depth > 1 and change > 0:
                     time_chain(table, depth, last, end, ends, chain, times)
                     keep_durations(times, depth, steps, into, took, took_in, used)
-            # All of them once more, to take them back.
+            # All of them once more, from where the streams stood, to take them back.
             change = -1 if is_tied and change > 0 else 0
+            if change:
+                for step in range(steps):
+                    store_int64(ends, step, ends_before[step])
         if is_tied:
             tied[left_out] = place
             left_out += 1
