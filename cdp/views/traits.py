@@ -18,7 +18,7 @@ from cdp.queries.traits import TraitCard
 from cdp.services import traits as services
 from cdp.views import trait_words as words
 from cdp.views.trait_words import Status
-from stratum.lib.refusal import Refusal
+from stratum.lib.refusal import Invalid, Refusal
 from stratum.lib.routes import route
 from stratum.workspaces import access, limits
 from stratum.workspaces.access import MemberRequest
@@ -91,7 +91,11 @@ def trait_from_template(request: MemberRequest, template: str) -> HttpResponse:
         raise Http404
     chosen = TEMPLATES[template]
     body = {**read_yaml(chosen.yaml), "label": chosen.label, "description": chosen.sentence}
-    trait = services.create(workspace=request.workspace, by=request.actor, body=body, now=request.now)
+    try:
+        trait = services.create(workspace=request.workspace, by=request.actor, body=body, now=request.now)
+    except Invalid as refusal:  # such as several currencies: there is something left to choose
+        messages.error(request, refusal.sentence)
+        return redirect(f"{reverse('trait_new')}?template={template}")
     messages.success(request, f"“{words.title(trait)}” is saved. Its values are being computed.")
     return redirect("trait", trait.pk)
 

@@ -13,6 +13,7 @@ from cdp.services import traits
 from cdp.services.ingest import ingest
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
+from tests.cdp.people import Tell
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,6 +81,18 @@ def test_the_list_tells_status_coverage_and_version(as_alice: Client, spend: Tra
 def test_a_template_is_saved_in_one_click(as_alice: Client, workspace: Workspace) -> None:
     as_alice.post(reverse("trait_from_template", args=["favorite_category"]))
     assert workspace.traits.get(name="favorite_category").label == "Favorite Product Category"
+
+
+def test_a_template_that_leaves_something_to_choose_opens_the_builder(
+    as_alice: Client, workspace: Workspace, tell: Tell
+) -> None:
+    for currency in ("EUR", "USD"):
+        tell("purchase", user="anna", revenue=1, currency=currency)
+    answer = as_alice.post(reverse("trait_from_template", args=["total_spend_30d"]), follow=True)
+    assert answer.redirect_chain == [(f"{reverse('trait_new')}?template=total_spend_30d", 302)]
+    assert answer.context["builder"].name == "total_spend_30d"
+    assert "Choose one" in answer.content.decode()
+    assert not workspace.traits.exists()
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
