@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cdp.exports import SEGMENT_MEMBERS, TRAIT_VALUES
+from cdp.queries import segment_uses
 from cdp.queries import segments as segment_queries
 from cdp.queries import traits as trait_queries
 from cdp.services import segments, trait_rows, traits
@@ -18,11 +19,17 @@ def register() -> None:
     registry.erasers.register(registry.Eraser("segments", segments.forget))
     finder = registry.DependentFinder("saved_views", segment_queries.NAME_OF_KIND, views_naming)
     registry.dependent_finders.register(finder)
+    finder = registry.DependentFinder(
+        "segments_of_segments", segment_queries.NAME_OF_KIND, segment_uses.segments_naming
+    )
+    registry.dependent_finders.register(finder)
     exporters.register(SEGMENT_MEMBERS)
     exporters.register(TRAIT_VALUES)
     limits.register(traits.METER, trait_queries.counted)
     registry.erasers.register(registry.Eraser("traits", trait_rows.forget))
     finder = registry.DependentFinder("trait_filters", trait_queries.NAME_OF_KIND, trait_queries.traits_naming)
+    registry.dependent_finders.register(finder)
+    finder = registry.DependentFinder("segments", trait_queries.NAME_OF_KIND, segment_uses.segments_with_trait)
     registry.dependent_finders.register(finder)
 
 

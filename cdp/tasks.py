@@ -5,7 +5,16 @@ from celery.utils.log import get_task_logger
 
 from cdp.engine import warm
 from cdp.engine.base import EngineBusy, EngineError
-from cdp.services import insights, system_traits, trait_backfill, traits
+from cdp.services import (
+    forecast,
+    insights,
+    segment_history,
+    segment_members,
+    segments,
+    system_traits,
+    trait_backfill,
+    traits,
+)
 from cdp.services.engine import keep_up
 from cdp.services.trait_values import keep_current
 from stratum.lib import clock
@@ -27,7 +36,7 @@ def project_all() -> None:
     """Bring every engine up to date before somebody asks it, and look after it."""
     for workspace in Workspace.objects.order_by("pk").iterator():
         bring_up_to_date(workspace)
-        bring_traits_up_to_date(workspace)
+        bring_definitions_up_to_date(workspace)
 
 
 @shared_task(name="cdp.rebuild_engine")
@@ -44,6 +53,13 @@ def funnel_insights(job_id: str) -> None:
             insights.work(run)
 
 
+@shared_task(name=segments.COMPUTE)
+def keep_segments(workspace_id: int) -> None:
+    """Right after a condition was saved, instead of at the next round."""
+    for workspace in Workspace.objects.filter(pk=workspace_id):
+        segment_members.keep_current(workspace, now=clock.now())
+
+
 @shared_task(name=traits.BACKFILL)
 def backfill_trait(job_id: str) -> None:
     with jobs.running(job_id) as run:
@@ -51,15 +67,24 @@ def backfill_trait(job_id: str) -> None:
             trait_backfill.work(run)
 
 
-def bring_traits_up_to_date(workspace: Workspace) -> None:
-    """Right after the engine, so that realtime traits follow their events within seconds."""
+@shared_task(name="cdp.forecasts")
+def make_forecasts() -> None:
+    """Once for each local day, to be compared with what comes; hourly, because days end at other times elsewhere."""
+    for workspace in Workspace.objects.order_by("pk").iterator():
+        forecast.make_due(workspace, now=clock.now())
+
+
+def bring_definitions_up_to_date(workspace: Workspace) -> None:
+    """Right after the engine, so that realtime traits follow their events within seconds, and segments the traits."""
     now = clock.now()
     try:
         system_traits.ensure(workspace, now=now)
-        keep_current(workspace, now=now)
+        changed = keep_current(workspace, now=now)
         trait_backfill.tidy(workspace, now=now)
+        segment_members.keep_current(workspace, now=now, traits=changed)
+        segment_history.reconstruct(workspace, now=now)
     except (EngineError, Refusal) as error:
-        log.error("The traits of %s cannot be brought up to date: %s", workspace.slug, error)
+        log.error("The traits and segments of %s cannot be brought up to date: %s", workspace.slug, error)
 
 
 def bring_up_to_date(workspace: Workspace) -> int:

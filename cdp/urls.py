@@ -1,6 +1,7 @@
 """Routes of the customer data rooms: pages under /dashboard/cdp, the API, and the tracking API."""
 
 from cdp.api import events as events_api
+from cdp.api import forecast as forecast_api
 from cdp.api import funnels as funnels_api
 from cdp.api import insights as insights_api
 from cdp.api import profiles as profiles_api
@@ -10,6 +11,7 @@ from cdp.api import traits as traits_api
 from cdp.views import (
     demo,
     events,
+    forecast,
     funnel_builder,
     funnel_people,
     funnel_results,
@@ -17,6 +19,7 @@ from cdp.views import (
     funnels,
     insights,
     profiles,
+    segment_builder,
     segments,
     trait_builder,
     trait_detail,
@@ -30,6 +33,7 @@ urlpatterns = [
     *events_api.urlpatterns,
     *profiles_api.urlpatterns,
     *segments_api.urlpatterns,
+    *forecast_api.urlpatterns,
     *traits_api.urlpatterns,
     *funnels.urlpatterns,
     *funnel_builder.urlpatterns,
@@ -38,7 +42,9 @@ urlpatterns = [
     *funnel_sheets.urlpatterns,
     *funnel_people.urlpatterns,
     *profiles.urlpatterns,
+    *segment_builder.urlpatterns,
     *segments.urlpatterns,
+    *forecast.urlpatterns,
     *traits.urlpatterns,
     *trait_builder.urlpatterns,
     *trait_detail.urlpatterns,

@@ -14,5 +14,6 @@ app.autodiscover_tasks(["stratum.workspaces", "stratum.reports", "cdp"])
 # the next one does the same.
 app.conf.beat_schedule = {
     "tick": {"task": "stratum.tick", "schedule": 60.0, "options": {"expires": 60}},
+    "forecasts": {"task": "cdp.forecasts", "schedule": 3600.0, "options": {"expires": 3600}},
     "project": {"task": "cdp.project", "schedule": 2.0, "options": {"expires": 2}},
 }

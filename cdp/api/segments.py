@@ -10,11 +10,25 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cdp.api.profile_shapes import ProfilePageShape, profile_lines
-from cdp.api.segment_shapes import SegmentBody, SegmentLineShape, SegmentPageShape, SegmentPatch, SegmentShape
+from cdp.api.segment_shapes import (
+    ConditionBody,
+    ExplainBody,
+    SegmentBody,
+    SegmentLineShape,
+    SegmentPageShape,
+    SegmentPatch,
+    SegmentPreviewShape,
+    SegmentShape,
+    SegmentWhyShape,
+)
+from cdp.definitions.segment_questions import parse_question, profile_in, segment_id_in
 from cdp.definitions.segments import parse_draft
 from cdp.models import Segment
-from cdp.queries import profiles
+from cdp.queries import profiles, segment_uses
 from cdp.queries import segments as queries
+from cdp.queries.segment_preview import preview
+from cdp.queries.segment_why import explain
+from cdp.queries.traits import zone_of
 from cdp.services import segments as services
 from stratum.lib.paging import LIMIT, CursorPages, refuse_unknown_filters
 from stratum.lib.refusal import Fault, Invalid
@@ -59,7 +73,7 @@ class SegmentListApi(APIView):
 
     @extend_schema(tags=TAGS, summary="Create a segment", request=SegmentBody, responses={201: SegmentShape} | WRITTEN)
     def post(self, request: ApiRequest) -> Response:
-        draft = parse_draft(request.data)
+        draft = parse_draft(request.data, zone=zone_of(request.workspace))
         segment = services.create_from_draft(
             workspace=request.workspace, by=request.actor, draft=draft, now=request.now
         )
@@ -88,7 +102,7 @@ class SegmentApi(APIView):
                 workspace=request.workspace,
                 by=request.actor,
                 segment_id=segment_id,
-                draft=parse_draft(request.data),
+                draft=parse_draft(request.data, zone=zone_of(request.workspace)),
                 now=request.now,
                 expected=request.headers.get("If-Match"),
             ),
@@ -107,11 +121,12 @@ class SegmentApi(APIView):
             raise Invalid([Fault("", "This must be a JSON object with the fields to change.", "wrong_type")])
         stored: dict[str, object] = {"name": segment.name, "description": segment.description}
         stored["condition"] = queries.condition(request.workspace, segment)
+        stored["include_anonymous"] = segment.include_anonymous
         changed = services.update(
             workspace=request.workspace,
             by=request.actor,
             segment_id=segment_id,
-            draft=parse_draft({**stored, **request.data}),
+            draft=parse_draft({**stored, **request.data}, zone=zone_of(request.workspace)),
             now=request.now,
             expected=request.headers.get("If-Match") or queries.tag(segment),
         )
@@ -133,6 +148,55 @@ class SegmentApi(APIView):
             expected=request.headers.get("If-Match"),
         )
         return Response(status=204)
+
+
+class SegmentPreviewApi(APIView):
+    right = "view"
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Try a condition",
+        description="How many live profiles it finds now, and how many each of its parts finds alone.",
+        request=ConditionBody,
+        responses={200: SegmentPreviewShape, 503: Problem} | WRITTEN,
+    )
+    def post(self, request: ApiRequest) -> Response:
+        asked = parse_question(request.data, ("condition", "include_anonymous"), zone_of(request.workspace))
+        segment_uses.require_known(request.workspace, asked.condition)
+        found = preview(request.workspace, asked.condition, include_anonymous=asked.include_anonymous, now=request.now)
+        sample = profile_lines(request.workspace, found.sample, now=request.now)
+        return Response(SegmentPreviewShape((found, sample)).data)
+
+
+class SegmentExplainApi(APIView):
+    right = "view"
+
+    @extend_schema(
+        tags=TAGS,
+        summary="Why somebody is in a segment, or not",
+        description="Each part of the condition, or of a saved segment's, with whether it holds and what was found.",
+        request=ExplainBody,
+        responses={200: SegmentWhyShape, 404: Problem, 503: Problem} | WRITTEN,
+    )
+    def post(self, request: ApiRequest) -> Response:
+        workspace, body = request.workspace, request.data
+        if isinstance(body, Mapping) and "segment" in body:
+            segment = queries.get(workspace, segment_id_in(body))
+            stored = {"condition": queries.condition(workspace, segment)}
+            body = {"include_anonymous": segment.include_anonymous, "profile": body.get("profile")} | stored
+        if not isinstance(body, Mapping):
+            raise Invalid([Fault("", "This must be a JSON object with condition and profile.", "wrong_type")])
+        asked = parse_question(body, ("condition", "include_anonymous", "profile"), zone_of(workspace))
+        segment_uses.require_known(workspace, asked.condition)
+        why = explain(
+            workspace,
+            asked.condition,
+            asked.source,
+            profile_in(body),
+            include_anonymous=asked.include_anonymous,
+            now=request.now,
+        )
+        return Response(SegmentWhyShape(why).data)
 
 
 class SegmentRestoreApi(APIView):
@@ -171,12 +235,14 @@ class SegmentMembersApi(APIView):
 
 
 def _segment(request: ApiRequest, segment: Segment, *, status: int = 200) -> Response:
-    shape = SegmentShape((segment, queries.condition(request.workspace, segment)))
+    shape = SegmentShape((segment, queries.size(segment), queries.condition(request.workspace, segment)))
     return Response(shape.data, status=status, headers={"ETag": queries.tag(segment)})
 
 
 urlpatterns = [
     route("api/v1/cdp/segments", SegmentListApi.as_view(), "api_segment_list"),
+    route("api/v1/cdp/segments/preview", SegmentPreviewApi.as_view(), "api_segment_preview"),
+    route("api/v1/cdp/segments/explain", SegmentExplainApi.as_view(), "api_segment_explain"),
     route("api/v1/cdp/segments/<uuid:segment_id>", SegmentApi.as_view(), "api_segment"),
     route("api/v1/cdp/segments/<uuid:segment_id>/restore", SegmentRestoreApi.as_view(), "api_segment_restore"),
     route("api/v1/cdp/segments/<uuid:segment_id>/members", SegmentMembersApi.as_view(), "api_segment_members"),

@@ -52,7 +52,6 @@ OPERATORS = (
 )  # fmt: skip
 
 Scalar = str | int | float | bool
-Operand = Scalar | tuple[Scalar, ...] | None
 Decide = Callable[[Any], bool]
 
 
@@ -63,6 +62,16 @@ class PredicateError(ValueError):
         super().__init__(sentence)
         self.pointer = pointer
         self.sentence = sentence
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Another field of the same profile, by its dotted path, instead of a value."""
+
+    path: str
+
+
+Operand = Scalar | tuple[Scalar, ...] | Ref | None
 
 
 @dataclass(frozen=True)
@@ -113,8 +122,17 @@ def holds(predicate: Predicate, properties: Mapping[str, Any], as_of: int) -> bo
             return not holds(child, properties, as_of)
         case AnyItem(name, where):
             return any_item(where, look_up(properties, name), as_of)
+        case Test(name, _, Ref(other)):
+            return beside(predicate, look_up(properties, other), as_of)(look_up(properties, name))
         case Test(name):
             return decide_value(predicate, as_of)(look_up(properties, name))
+
+
+def beside(test: Test, other: Any, as_of: int) -> Decide:
+    """The decision where the operand is another field's value. Nothing compares with a missing one or a list."""
+    if is_missing(other) or not isinstance(other, Scalar):
+        return lambda value: test.op in NEGATIONS
+    return decide_value(Test(test.property, test.op, other, test.zone), as_of)
 
 
 def any_item(where: Predicate, value: Any, as_of: int) -> bool:

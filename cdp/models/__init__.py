@@ -3,7 +3,7 @@
 from cdp.models.events import Change, Event, EventAlias, EventCopy, Kind, RejectedItem
 from cdp.models.funnels import Funnel
 from cdp.models.profiles import Identifier, IdentifierKind, Profile
-from cdp.models.segments import Segment, Spell
+from cdp.models.segments import Segment, SegmentDay, SegmentForecast, SegmentPlace, Spell
 from cdp.models.traits import Trait, TraitCarry, TraitValue, TraitVersion
 
 __all__ = [
@@ -18,6 +18,9 @@ __all__ = [
     "Profile",
     "RejectedItem",
     "Segment",
+    "SegmentDay",
+    "SegmentForecast",
+    "SegmentPlace",
     "Spell",
     "Trait",
     "TraitCarry",

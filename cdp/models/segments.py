@@ -1,4 +1,4 @@
-"""A saved segment, and who was in it from when to when."""
+"""A saved segment, who was in it from when to when, and how many on each day."""
 
 import uuid
 
@@ -11,6 +11,11 @@ from stratum.workspaces.models import Workspace
 class Segment(models.Model):
     """A condition with a name. A static one stores `{"type": "static"}`: its list are the spells."""
 
+    class Status(models.TextChoices):
+        COMPUTING = "computing"  # its members are those of the condition before, nobody at first
+        LIVE = "live"
+        FAILED = "failed"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="segments")
     name = models.CharField(max_length=120)
@@ -18,6 +23,13 @@ class Segment(models.Model):
     condition = models.JSONField(help_text="A node of the segment grammar.")
     include_anonymous = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=1, help_text="Grows with each change of the condition.")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.LIVE)
+    failure = models.TextField(blank=True, help_text="Why its members cannot be kept, as a sentence.")
+    as_of = models.DateTimeField(null=True, blank=True, help_text="When everybody was looked at last.")
+    stamp = models.BigIntegerField(default=0, help_text="Another one after every change of its members.")
+    inputs = models.JSONField(default=dict, help_text="The stamps of traits and segments that its members rest on.")
+    history_day = models.DateField(null=True, blank=True, help_text="The past day to be reconstructed next.")
+    history_edge = models.DateTimeField(null=True, blank=True, help_text="Down to when members are reconstructed.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -32,6 +44,10 @@ class Segment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_static(self) -> bool:
+        return bool(self.condition["type"] == "static" and "ids" not in self.condition)
 
 
 class Spell(models.Model):
@@ -55,6 +71,7 @@ class Spell(models.Model):
     exited_at = models.DateTimeField(null=True)
     entry_reason = models.CharField(max_length=10, choices=Reason.choices)
     exit_reason = models.CharField(max_length=10, choices=Reason.choices, null=True)
+    reconstructed = models.BooleanField(default=False, help_text="Entered before the segment was made, by its events.")
 
     class Meta:
         constraints = [
@@ -66,3 +83,56 @@ class Spell(models.Model):
 
     def __str__(self) -> str:
         return f"profile {self.profile_id} in {self.segment_id}"
+
+
+class SegmentDay(models.Model):
+    """How a local day of the workspace ended, or stands so far. Definition and merge reasons are no flow."""
+
+    id = models.BigAutoField(primary_key=True)
+    segment = models.ForeignKey(Segment, models.CASCADE, db_index=False, related_name="days")
+    day = models.DateField()
+    size = models.PositiveIntegerField()
+    entered = models.PositiveIntegerField(default=0)
+    exited = models.PositiveIntegerField(default=0)
+    reconstructed = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["segment", "day"], name="one_size_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.segment_id} on {self.day}"
+
+
+class SegmentPlace(models.Model):
+    """How far the truth and the clock have been followed by the workspace's segments."""
+
+    workspace = models.OneToOneField(Workspace, models.CASCADE, primary_key=True, related_name="segment_place")
+    cursor = models.JSONField()
+    as_of = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.workspace_id} until {self.as_of}"
+
+
+class SegmentForecast(models.Model):
+    """What was forecast on a day, kept to be compared with what came."""
+
+    id = models.BigAutoField(primary_key=True)
+    segment = models.ForeignKey(Segment, models.CASCADE, db_index=False, related_name="forecasts")
+    day = models.DateField(help_text="The last complete local day it rests on.")
+    horizon = models.PositiveSmallIntegerField(help_text="Days.")
+    version = models.PositiveIntegerField(help_text="Of the segment's condition.")
+    method = models.CharField(max_length=30)
+    points = models.JSONField(help_text="For each day: expected, low80, high80, low95, high95.")
+    entry_rate = models.FloatField()
+    exit_rate = models.FloatField()
+    backtest = models.JSONField()
+    low_confidence = models.BooleanField()
+    history_days = models.PositiveIntegerField()
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["segment", "day", "horizon"], name="one_forecast_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.segment_id} for {self.horizon} days from {self.day}"

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from cdp.definitions.segments import static_json
 from cdp.engine.base import Ints
-from cdp.models import Profile, Segment
+from cdp.models import Profile, Segment, SegmentDay
 from cdp.queries import arrays, profiles
 from stratum.lib.raw import raw_cursor
 from stratum.lib.refusal import Missing, Refusal
@@ -19,6 +19,7 @@ from stratum.workspaces import registry
 from stratum.workspaces.models import Workspace
 from stratum.workspaces.registry import Dependent
 
+DAYS = 30  # of the small line
 NAME_OF_KIND = "segment"  # in the registry of dependents
 
 
@@ -28,6 +29,7 @@ class SegmentCard:
 
     segment: Segment
     size: int
+    daily: tuple[int, ...]  # sizes of the last days that are known, oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ def find(workspace: Workspace, *, search: str = "", archived: bool = False) -> Q
     if search:
         found = found.filter(name__icontains=search)
     return found.order_by("-updated_at", "id")
+
+
+def kept(workspace: Workspace) -> QuerySet[Segment]:
+    """Those whose members are looked after: all that are not archived."""
+    return workspace.segments.filter(archived_at=None).order_by("created_at", "id")
 
 
 def get(workspace: Workspace, segment_id: UUID) -> Segment:
@@ -84,7 +91,7 @@ def tag(segment: Segment) -> str:
 
 def condition(workspace: Workspace, segment: Segment) -> dict[str, object]:
     """The condition as the API writes it, with the list of a static segment."""
-    return static_json(members(workspace, segment).tolist())
+    return static_json(members(workspace, segment).tolist()) if segment.is_static else segment.condition
 
 
 # Who is in
@@ -143,7 +150,11 @@ GROUP BY 1
 
 def cards(segments: Sequence[Segment]) -> list[SegmentCard]:
     found = sizes(segments) if segments else {}
-    return [SegmentCard(segment, found[segment.pk]) for segment in segments]
+    daily: dict[UUID, list[int]] = {segment.pk: [] for segment in segments}
+    rows = SegmentDay.objects.filter(segment__in=segments).order_by("segment", "day")
+    for key, size in rows.values_list("segment", "size"):
+        daily[key].append(size)
+    return [SegmentCard(segment, found[segment.pk], tuple(daily[segment.pk][-DAYS:])) for segment in segments]
 
 
 def members_of(workspace: Workspace, segment: Segment) -> QuerySet[Profile]:

@@ -53,14 +53,14 @@ def let_through(
         return [None] * len(filters)
     wanted = {field for one in asked for field in fields_of(one)}
     found: list[list[int]] = [[] for _ in filters]
-    for documents in _documents(workspace, engine, wanted, as_of, profiles, values):
+    for documents in documents_of(workspace, engine, wanted, as_of, profiles, values):
         for one, passing in zip(filters, found, strict=True):
             if one is not None:
                 passing += [key for key, document in documents.items() if holds(one, document, as_of)]
     return [None if one is None else np.array(passing, np.int64) for one, passing in zip(filters, found, strict=True)]
 
 
-def _documents(
+def documents_of(
     workspace: Workspace, engine: Engine, wanted: set[str], as_of: int, profiles: Ints | None, values: ValuesOf
 ) -> Iterator[dict[int, Document]]:
     """What is asked about the live profiles, by number, ascending, so many at a time."""

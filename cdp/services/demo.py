@@ -13,12 +13,15 @@ from django.db import connections, transaction
 from django.db.models import Max, Min
 
 from cdp.definitions.funnels import parse_draft
+from cdp.definitions.segment_templates import TEMPLATES as SEGMENTS
+from cdp.definitions.segments import parse_draft as parse_segment
 from cdp.definitions.trait_templates import TEMPLATES, Template
 from cdp.definitions.trait_yaml import read_yaml
 from cdp.demo.funnels import FUNNELS
 from cdp.demo.shop import EVENTS, PROFILES, SAMPLE, Batch, messages, sample_ids, window_of
 from cdp.models import Event, EventCopy
-from cdp.services import engine, funnels, traits
+from cdp.queries import segment_uses
+from cdp.services import engine, funnels, segments, system_traits, traits
 from cdp.services.event_store import lock_identities
 from cdp.services.ingest import ingest
 from cdp.services.trait_values import forget_places
@@ -67,6 +70,7 @@ def build(
         _define_funnels(workspace, now)
         engine.keep_up(workspace)
         _define_traits(workspace, now)
+        _define_segments(workspace, now)
         _mark_built(workspace, sent, now)
     return Demo(workspace, EMAIL, PASSWORD if owner.check_password(PASSWORD) else "", sent)
 
@@ -204,6 +208,16 @@ def _define_traits(workspace: Workspace, now: datetime) -> None:
             traits.create(workspace=workspace, by=SYSTEM, body=_trait_body(template), now=now)
 
 
+def _define_segments(workspace: Workspace, now: datetime) -> None:
+    """From the templates, the tutorial's first; the worker decides who is in as soon as the traits are there."""
+    system_traits.ensure(workspace, now=now)
+    taken = set(workspace.segments.filter(archived_at=None).values_list("name", flat=True))
+    for one in SEGMENTS.values():
+        if one.name not in taken:
+            body = {"name": one.name, "description": one.description, "condition": dict(one.condition)}
+            segments.create_from_draft(workspace=workspace, by=SYSTEM, draft=parse_segment(body), now=now)
+
+
 def _trait_body(template: Template) -> dict[str, object]:
     body = read_yaml(template.yaml)
     money = {"currency": CURRENCY} if body.get("property") == "revenue" else {}
@@ -227,14 +241,15 @@ def _mark_built(workspace: Workspace, sent: int, now: datetime) -> None:
 
 
 def remove(*, workspace: Workspace, by: Actor, now: datetime) -> None:
-    """Take the sample events, profiles, funnels and traits out; what people sent or changed themselves stays, and so do
-    members and keys. Interrupted, it goes on when called again.
+    """Take the sample events, profiles, funnels, segments and traits out; what people sent or changed themselves stays,
+    and so do members and keys. Interrupted, it goes on when called again.
     """
     if not workspace.holds_sample_data:
         return
     _delete_events(workspace)
     _delete_profiles(workspace)
     _delete_funnels(workspace)
+    _delete_segments(workspace)
     _delete_traits(workspace, now)
     Workspace.objects.filter(pk=workspace.pk).update(holds_sample_data=False)
     workspace.holds_sample_data = False
@@ -267,6 +282,12 @@ def _delete_funnels(workspace: Workspace) -> None:
     """Only those that nobody has changed."""
     names = [body["name"] for body in FUNNELS]
     workspace.funnels.filter(name__in=names, created_by=None, version=1).delete()
+
+
+def _delete_segments(workspace: Workspace) -> None:
+    """Only those that nobody has changed and no other segment rests on."""
+    ours = workspace.segments.filter(name__in=[one.name for one in SEGMENTS.values()], created_by=None, version=1)
+    ours.exclude(pk__in=set().union(*segment_uses.uses(workspace).values())).delete()
 
 
 def _delete_traits(workspace: Workspace, now: datetime) -> None:

@@ -10,10 +10,14 @@ from django.db import IntegrityError, transaction
 from cdp.definitions.segments import MOST_FAULTS, SegmentDraft, parse_draft, parse_named
 from cdp.engine.base import Ints
 from cdp.models import Segment, Spell
-from cdp.queries import arrays
+from cdp.queries import arrays, segment_uses
 from cdp.queries import segments as queries
 from cdp.queries.funnels import names_tag
+from cdp.queries.traits import zone_of
+from cdp.services import segment_days
 from cdp.services.event_store import lock_identities
+from cdp.services.segment_spells import enter, leave
+from stratum.lib.jobs import after_commit
 from stratum.lib.raw import raw_cursor
 from stratum.lib.refusal import Fault, Invalid, Refusal
 from stratum.workspaces import limits
@@ -22,22 +26,47 @@ from stratum.workspaces.models import Workspace
 
 METER = "segments"
 STATIC = {"type": "static"}
+COMPUTE = "cdp.keep_segments"  # the task that decides who is in
 
 
 def create(
     *, workspace: Workspace, by: Actor, name: str, description: str, condition: object, now: datetime
 ) -> Segment:
     """Raises Invalid with every fault, also for profiles that are not of this workspace."""
-    draft = parse_draft({"name": name, "description": description, "condition": condition})
+    draft = parse_draft({"name": name, "description": description, "condition": condition}, zone=zone_of(workspace))
     return create_from_draft(workspace=workspace, by=by, draft=draft, now=now)
 
 
 def create_from_draft(*, workspace: Workspace, by: Actor, draft: SegmentDraft, now: datetime) -> Segment:
-    keys = np.array(draft.condition.ids, np.int64)
+    """A static list as it is; a condition's members are there a moment later. Raises Invalid and Refusal."""
+    if draft.ids is None:
+        return _create_kept(workspace, by, draft, now)
+    keys = np.array(draft.ids, np.int64)
     require_profiles(workspace, keys, "/condition/ids")
     return create_static(
         workspace=workspace, by=by, name=draft.name, description=draft.description, profiles=keys, now=now
     )
+
+
+@transaction.atomic
+def _create_kept(workspace: Workspace, by: Actor, draft: SegmentDraft, now: datetime) -> Segment:
+    limits.require_room(workspace, METER)
+    segment_uses.require_known(workspace, draft.condition)
+    segment = _save(
+        Segment(
+            workspace=workspace,
+            name=draft.name,
+            description=draft.description,
+            condition=dict(draft.source),
+            include_anonymous=draft.include_anonymous,
+            status=Segment.Status.COMPUTING,
+            created_by=by.user,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    after_commit(COMPUTE, workspace_id=workspace.pk)
+    return segment
 
 
 @transaction.atomic
@@ -60,7 +89,7 @@ def create_static(
         )
     )
     lock_identities(workspace)
-    _enter(segment, profiles, Spell.Reason.DEFINITION, now)
+    enter(segment, profiles, Spell.Reason.DEFINITION, now)
     return segment
 
 
@@ -75,16 +104,38 @@ def update(
     expected: str | None = None,
 ) -> Segment:
     """Replace name, description and list. `expected` is the tag the caller saw: 412 when somebody was faster."""
-    wanted = np.array(draft.condition.ids, np.int64)
-    require_profiles(workspace, wanted, "/condition/ids")
     segment = _changeable(workspace, segment_id, expected)
-    lock_identities(workspace)
-    others = np.setdiff1d(queries.members(workspace, segment), queries.survivors(workspace, wanted))
-    left = _exit(segment, others, Spell.Reason.DEFINITION, now)
-    entered = _enter(segment, wanted, Spell.Reason.DEFINITION, now)
-    segment.version += bool(left or entered)
+    if segment.is_static != (draft.ids is not None):
+        sentence = "A list of people stays a list, and a condition stays a condition. Create another segment instead."
+        raise Invalid([Fault("/condition/type", sentence, "not_supported")])
+    if draft.ids is None:
+        _change_condition(segment, draft)
+    else:
+        _change_list(segment, np.array(draft.ids, np.int64), now)
     segment.name, segment.description, segment.updated_at = draft.name, draft.description, now
     return _save(segment)
+
+
+def _change_condition(segment: Segment, draft: SegmentDraft) -> None:
+    """Its members stay those of the condition before until the new one is decided for everybody."""
+    said = (dict(draft.source), draft.include_anonymous)
+    if (segment.condition, segment.include_anonymous) == said:
+        return
+    segment_uses.require_known(segment.workspace, draft.condition, segment)
+    segment.condition, segment.include_anonymous = said
+    segment.version += 1
+    segment.status = Segment.Status.COMPUTING
+    after_commit(COMPUTE, workspace_id=segment.workspace_id)
+
+
+def _change_list(segment: Segment, wanted: Ints, now: datetime) -> None:
+    workspace = segment.workspace
+    require_profiles(workspace, wanted, "/condition/ids")
+    lock_identities(workspace)
+    others = np.setdiff1d(queries.members(workspace, segment), queries.survivors(workspace, wanted))
+    left = leave(segment, others, Spell.Reason.DEFINITION, now)
+    entered = enter(segment, wanted, Spell.Reason.DEFINITION, now)
+    segment.version += bool(left or entered)
 
 
 @transaction.atomic
@@ -109,20 +160,20 @@ def rename(
 def add_members(*, workspace: Workspace, by: Actor, segment_id: UUID, profiles: Ints, now: datetime) -> int:
     """How many were not in already."""
     with transaction.atomic():
-        segment = _changeable(workspace, segment_id, None)
+        segment = _listing(workspace, segment_id)
         lock_identities(workspace)
-        entered = _enter(segment, profiles, Spell.Reason.MANUAL, now)
-        _touch(segment, entered, now)
+        entered = enter(segment, profiles, Spell.Reason.MANUAL, now)
+        _touch(segment, now, entered=entered)
     return entered
 
 
 def remove_members(*, workspace: Workspace, by: Actor, segment_id: UUID, profiles: Ints, now: datetime) -> int:
     """How many were in. Who was merged into somebody leaves together with him."""
     with transaction.atomic():
-        segment = _changeable(workspace, segment_id, None)
+        segment = _listing(workspace, segment_id)
         lock_identities(workspace)
-        left = _exit(segment, profiles, Spell.Reason.MANUAL, now)
-        _touch(segment, left, now)
+        left = leave(segment, profiles, Spell.Reason.MANUAL, now)
+        _touch(segment, now, exited=left)
     return left
 
 
@@ -133,6 +184,7 @@ def archive(
     """Out of the list, but kept with its members: `restore` undoes it. Doing it twice changes nothing."""
     segment = _locked(workspace, segment_id, expected)
     if segment.archived_at is None:
+        _refuse_used(workspace, segment)
         segment.archived_at = now
         segment.save(update_fields=["archived_at"])
     return segment
@@ -145,6 +197,10 @@ def restore(*, workspace: Workspace, by: Actor, segment_id: UUID, now: datetime)
     if segment.archived_at is None:
         return segment
     segment.archived_at = None
+    if not segment.is_static:
+        segment_uses.require_known(workspace, segment_uses.condition_of(segment, workspace.time_zone), segment)
+        segment.status = Segment.Status.COMPUTING
+        after_commit(COMPUTE, workspace_id=workspace.pk)
     try:
         return _save(segment)
     except Invalid as taken:
@@ -152,6 +208,15 @@ def restore(*, workspace: Workspace, by: Actor, segment_id: UUID, now: datetime)
             f"There is another segment called “{segment.name}” now. Rename that one first, then restore this one."
         )
         raise Refusal("name_taken", sentence) from taken
+
+
+def _refuse_used(workspace: Workspace, segment: Segment) -> None:
+    """What another segment rests on stays; saved views may name a segment that is archived."""
+    users = list(segment_uses.segments_naming(workspace, str(segment.pk)))
+    if users:
+        named = ", ".join(f"“{user.label}”" for user in users)
+        sentence = f"“{segment.name}” is used by {named}. Take it out there first."
+        raise Refusal("in_use", sentence, faults=[Fault(user.url, user.label, "in_use") for user in users])
 
 
 def forget(workspace: Workspace, profiles: Sequence[int], now: datetime) -> None:
@@ -176,57 +241,12 @@ WHERE p.id IS NULL ORDER BY 1 LIMIT %s
 """
 
 
-# In and out, thousands in one statement. Under the lock of identities: nobody is merged or erased meanwhile.
-
-
-def _enter(segment: Segment, keys: Ints, reason: str, now: datetime) -> int:
-    """How many entered: whoever is in already, himself or by somebody merged into him, stays as he is."""
-    with raw_cursor() as cursor:
-        parameters = (segment.pk, now, reason, arrays.literal(keys), segment.workspace_id, segment.pk)
-        cursor.execute(_ENTER, parameters)
-        return cursor.rowcount
-
-
-_ENTER = """
-INSERT INTO cdp_spell (segment_id, profile_id, entered_at, entry_reason)
-SELECT %s::uuid, w.id, %s, %s FROM (
-    SELECT DISTINCT coalesce(p.merged_into, p.id) AS id FROM unnest(%s::bigint[]) AS g(id)
-    JOIN cdp_profile p ON p.id = g.id AND p.workspace_id = %s AND p.erased_at IS NULL
-    EXCEPT
-    SELECT coalesce(p.merged_into, p.id) FROM cdp_spell s JOIN cdp_profile p ON p.id = s.profile_id
-    WHERE s.segment_id = %s AND s.exited_at IS NULL
-) w ORDER BY w.id
-"""
-
-
-def _exit(segment: Segment, keys: Ints, reason: str, now: datetime) -> int:
-    """How many left, each together with those merged into him."""
-    with raw_cursor() as cursor:
-        cursor.execute(_EXIT, (arrays.literal(keys), segment.workspace_id, now, reason, segment.pk))
-        return int((cursor.fetchone() or (0,))[0])
-
-
-_EXIT = """
-WITH named AS (
-    SELECT DISTINCT coalesce(p.merged_into, p.id) AS id FROM unnest(%s::bigint[]) AS g(id)
-    JOIN cdp_profile p ON p.id = g.id AND p.workspace_id = %s
-), cluster AS (
-    SELECT n.id, n.id AS survivor FROM named n
-    UNION ALL SELECT p.id, n.id FROM named n JOIN cdp_profile p ON p.merged_into = n.id
-), ended AS (
-    UPDATE cdp_spell s SET exited_at = %s, exit_reason = %s FROM cluster c
-    WHERE s.profile_id = c.id AND s.segment_id = %s AND s.exited_at IS NULL
-    RETURNING c.survivor
-)
-SELECT count(DISTINCT survivor) FROM ended
-"""
-
-
-def _touch(segment: Segment, changed: int, now: datetime) -> None:
-    if changed:
+def _touch(segment: Segment, now: datetime, *, entered: int = 0, exited: int = 0) -> None:
+    if entered or exited:
         segment.version += 1
         segment.updated_at = now
         segment.save(update_fields=["version", "updated_at"])
+        segment_days.note(segment.workspace, segment, now, entered=entered, exited=exited)
 
 
 # One row
@@ -234,7 +254,9 @@ def _touch(segment: Segment, changed: int, now: datetime) -> None:
 
 def _locked(workspace: Workspace, segment_id: UUID, expected: str | None) -> Segment:
     queries.get(workspace, segment_id)
-    segment = Segment.objects.select_for_update(of=("self",)).select_related("created_by").get(pk=segment_id)
+    segment = (
+        Segment.objects.select_for_update(of=("self",)).select_related("created_by", "workspace").get(pk=segment_id)
+    )
     if expected is not None and not names_tag(expected, queries.tag(segment)):
         sentence = "Somebody changed this segment since you read it. Load it again and repeat your change."
         raise Refusal("precondition_failed", sentence, status=412)
@@ -245,6 +267,14 @@ def _changeable(workspace: Workspace, segment_id: UUID, expected: str | None) ->
     segment = _locked(workspace, segment_id, expected)
     if segment.archived_at is not None:
         raise Refusal("archived", "This segment is archived. Restore it first, then change it.")
+    return segment
+
+
+def _listing(workspace: Workspace, segment_id: UUID) -> Segment:
+    segment = _changeable(workspace, segment_id, None)
+    if not segment.is_static:
+        sentence = f"Who is in “{segment.name}” follows from its condition. Change the condition instead."
+        raise Refusal("not_a_list", sentence)
     return segment
 
 

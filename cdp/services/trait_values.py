@@ -43,18 +43,18 @@ class Work:
     place: Position
 
 
-def keep_current(workspace: Workspace, *, now: datetime) -> int:
-    """Work out what the events, changes and hours since the last time concern; how many values are others now.
+def keep_current(workspace: Workspace, *, now: datetime) -> dict[str, Ints]:
+    """Work out what the events, changes and hours since the last time concern; whose values are others now, by trait.
 
     Where another worker is at it, that is left to him.
     """
     if not _is_behind(workspace, now):
-        return 0
+        return {}
     with transaction.atomic():
         if not _is_mine(workspace):
-            return 0
+            return {}
         works = _plan(workspace, list(_looked_at(workspace, now)), now)
-        return _carry_out(workspace, works, now) if works else 0
+        return _carry_out(workspace, works, now) if works else {}
 
 
 def _is_mine(workspace: Workspace) -> bool:
@@ -199,7 +199,7 @@ WHERE version_id = ANY (%s::bigint[]) AND due_at <= %s GROUP BY version_id
 # Doing it
 
 
-def _carry_out(workspace: Workspace, works: Sequence[Work], now: datetime) -> int:
+def _carry_out(workspace: Workspace, works: Sequence[Work], now: datetime) -> dict[str, Ints]:
     engine = fresh_engine(workspace)
     changed: dict[str, Ints] = {}
     for wave in _waves(works):
@@ -208,7 +208,7 @@ def _carry_out(workspace: Workspace, works: Sequence[Work], now: datetime) -> in
             written = _write(work, outcome, now)
             changed[work.trait.name] = written.changed
             _note(workspace, work, outcome, written, now)
-    return sum(map(len, changed.values()))
+    return changed
 
 
 def _waves(works: Sequence[Work]) -> Iterator[list[Work]]:

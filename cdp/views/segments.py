@@ -10,11 +10,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from cdp.definitions import condition_words
 from cdp.models import Segment
 from cdp.queries import profiles, segment_words
 from cdp.queries import segments as queries
 from cdp.queries.segments import Found
 from cdp.services import segments as services
+from cdp.views.segment_sparkline import sparkline
 from stratum.lib.refusal import Fault, Invalid, Refusal
 from stratum.lib.routes import route
 from stratum.workspaces import access, limits
@@ -31,7 +33,7 @@ def segment_list(request: MemberRequest) -> HttpResponse:
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
-        "cards": queries.cards(list(page.object_list)),
+        "cards": [(card, sparkline(card.daily)) for card in queries.cards(list(page.object_list))],
         "search": search,
         "archived": archived,
         "usage": limits.usage(request.workspace, services.METER),
@@ -154,10 +156,18 @@ def _detail(request: MemberRequest, segment: Segment, refused: dict[str, object]
         "profiles": profiles.shown(request.workspace, keys[start : start + PER_PAGE].tolist(), now=request.now),
         "used_by": queries.used_by(request.workspace, segment),
         "may_build": request.actor.may("build") and segment.archived_at is None,
+        "may_list": request.actor.may("build") and segment.archived_at is None and segment.is_static,
+        "sentence": "" if segment.is_static else _sentence(request, segment),
         "may_restore": request.actor.may("build"),
         "may_export": request.actor.may("export"),
     }
     return render(request, "cdp/segments/detail.html", context | (refused or {}), status=422 if refused else 200)
+
+
+def _sentence(request: MemberRequest, segment: Segment) -> str:
+    names = {str(one.pk): one.name for one in queries.find(request.workspace)}
+    told = condition_words.sentence(segment.condition, names)
+    return told[0].upper() + told[1:]
 
 
 def _refuse_unknown(request: MemberRequest, words: Found) -> None:

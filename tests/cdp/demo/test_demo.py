@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from cdp.definitions.segment_templates import TEMPLATES as SEGMENTS
 from cdp.definitions.trait_templates import TEMPLATES
 from cdp.demo.shop import messages
 from cdp.models import Change, Event, EventCopy, Funnel, Identifier, Kind, Profile, RejectedItem, Spell
@@ -121,7 +122,8 @@ def test_an_interrupted_build_is_completed_by_the_next(now: datetime) -> None:
     build(now + timedelta(hours=2))
     assert stored(workspace) == expected(now)
     assert workspace.funnels.count() == 3
-    assert set(workspace.traits.values_list("name", flat=True)) == set(TEMPLATES)
+    assert set(workspace.traits.filter(is_system=False).values_list("name", flat=True)) == set(TEMPLATES)
+    assert set(workspace.segments.values_list("name", flat=True)) == {one.name for one in SEGMENTS.values()}
 
 
 @pytest.mark.django_db
@@ -181,7 +183,8 @@ def test_removal_keeps_members_keys_and_what_people_sent_and_made(now: datetime,
     assert {each.value for each in people} == {"somebody-new", known}
     assert count_in_engine(workspace) == 2
     assert list(workspace.funnels.all()) == [own]
-    assert not workspace.traits.filter(deleted_at=None).exists()
+    assert not workspace.traits.filter(deleted_at=None, is_system=False).exists()
+    assert not workspace.segments.exists()
     assert workspace.write_keys.count() == 2
     assert workspace.members.count() == 1
 

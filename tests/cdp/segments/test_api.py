@@ -34,7 +34,7 @@ def test_it_works(api: APIClient, anna: Profile, ben: Profile) -> None:
 @pytest.mark.parametrize(
     ("fields", "pointer", "code"),
     [
-        ({"condition": {"type": "event", "event": "purchase"}}, "/condition/type", "not_supported"),
+        ({"condition": {"type": "event"}}, "/condition/event", "required"),
         ({"condition": {"type": "colour"}}, "/condition/type", "unknown_type"),
         ({"condition": None}, "/condition", "required"),
         ({"condition": []}, "/condition", "wrong_type"),

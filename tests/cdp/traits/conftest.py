@@ -1,11 +1,12 @@
 """Traits whose values a worker has computed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 import pytest
 
+from cdp.engine.base import Ints
 from cdp.models import Profile, Trait
 from cdp.queries import served_traits
 from cdp.services import trait_backfill, trait_values, traits
@@ -65,7 +66,13 @@ def make_trait(workspace: Workspace, by_alice: Actor, now: datetime) -> MakeTrai
 
 @pytest.fixture
 def keep_current(workspace: Workspace, now: datetime) -> KeepCurrent:
-    return lambda: trait_values.keep_current(workspace, now=now)
+    """How many values are others now."""
+    return lambda: changed(trait_values.keep_current(workspace, now=now))
+
+
+def changed(found: Mapping[str, Ints]) -> int:
+    """How many values, of all traits together."""
+    return sum(map(len, found.values()))
 
 
 @pytest.fixture

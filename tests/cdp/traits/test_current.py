@@ -13,7 +13,7 @@ from cdp.services import profiles, trait_values
 from stratum.workspaces.access import SYSTEM
 from stratum.workspaces.models import Workspace
 from tests.cdp.people import Tell, profile_of
-from tests.cdp.traits.conftest import KeepCurrent, MakeTrait, ValuesOf, spend, visits
+from tests.cdp.traits.conftest import KeepCurrent, MakeTrait, ValuesOf, changed, spend, visits
 
 DAY = timedelta(days=1)
 
@@ -52,7 +52,7 @@ def test_a_value_that_stays_keeps_its_time(
     make_trait(spend(fn="max"))
     before = TraitValue.objects.get()
     tell("purchase", user="anna", revenue=2)
-    assert trait_values.keep_current(workspace, now=now + DAY) == 0
+    assert changed(trait_values.keep_current(workspace, now=now + DAY)) == 0
     assert TraitValue.objects.get().changed_at == before.changed_at
 
 
@@ -119,10 +119,10 @@ class TestTime:
         make_trait(spend(window={"last": "P3D"}))
         assert values_of("anna") == {"spend": 29.5}
         leaves = now - timedelta(hours=50) + 3 * DAY
-        assert trait_values.keep_current(workspace, now=leaves) == 0
-        assert trait_values.keep_current(workspace, now=leaves + timedelta(seconds=1)) == 1
+        assert changed(trait_values.keep_current(workspace, now=leaves)) == 0
+        assert changed(trait_values.keep_current(workspace, now=leaves + timedelta(seconds=1))) == 1
         assert values_of("anna") == {"spend": 9.5}
-        assert trait_values.keep_current(workspace, now=now + 4 * DAY) == 1
+        assert changed(trait_values.keep_current(workspace, now=now + 4 * DAY)) == 1
         assert (values_of("anna"), TraitValue.objects.count()) == ({"spend": 0}, 0)
 
     def test_an_event_of_the_future_counts_when_its_time_comes(
@@ -131,7 +131,7 @@ class TestTime:
         tell("view", user="anna", hours_ago=-0.5)
         make_trait(visits())
         assert values_of("anna") == {"visits": 0}
-        assert trait_values.keep_current(workspace, now=now + timedelta(minutes=30)) == 1
+        assert changed(trait_values.keep_current(workspace, now=now + timedelta(minutes=30))) == 1
         assert values_of("anna") == {"visits": 1}
 
     def test_days_since_grow_without_a_write(
@@ -147,7 +147,7 @@ class TestTime:
             }
         )
         assert values_of("anna") == {"idle_days": 0}
-        assert trait_values.keep_current(workspace, now=now + 10 * DAY) == 0
+        assert changed(trait_values.keep_current(workspace, now=now + 10 * DAY)) == 0
         assert values_of("anna", now + 10 * DAY) == {"idle_days": 10}
 
 
@@ -168,9 +168,9 @@ class TestScheduled:
         trait = make_trait(spend(frequency=frequency))
         assert trait.next_run_at == now + wait
         tell("purchase", user="anna", revenue=1)
-        assert trait_values.keep_current(workspace, now=now + wait - timedelta(seconds=1)) == 0
+        assert changed(trait_values.keep_current(workspace, now=now + wait - timedelta(seconds=1))) == 0
         assert values_of("anna") == {"spend": 29.5}
-        assert trait_values.keep_current(workspace, now=now + wait) == 1
+        assert changed(trait_values.keep_current(workspace, now=now + wait)) == 1
         assert values_of("anna") == {"spend": 30.5}
         trait.refresh_from_db()
         assert (trait.as_of, trait.next_run_at) == (

@@ -9,7 +9,7 @@ from cdp.models import Change, Profile, TraitCarry
 from cdp.queries.engine import fresh_engine
 from cdp.services import engine as engine_services
 from cdp.services import expiry, profiles, trait_values, traits
-from cdp.tasks import bring_traits_up_to_date
+from cdp.tasks import bring_definitions_up_to_date
 from cdp.traits import carry
 from stratum.lib import clock
 from stratum.workspaces.access import SYSTEM, Actor
@@ -58,7 +58,7 @@ def test_every_value_of_all_time_stays(
     workspace: Workspace, anna: Profile, make_trait: MakeTrait, values_of: ValuesOf, now: datetime
 ) -> None:
     made = [make_trait(body) for body in LIFELONG]
-    bring_traits_up_to_date(workspace)
+    bring_definitions_up_to_date(workspace)
     before = values_of("anna")
     assert before["attributed_revenue"] == 50.3
     assert before["favorite"] == "Shoes"
@@ -85,7 +85,7 @@ def test_what_happens_later_is_added(
 ) -> None:
     for body in LIFELONG:
         make_trait(body)
-    bring_traits_up_to_date(workspace)
+    bring_definitions_up_to_date(workspace)
     expire(workspace, now, 100)
     tell("purchase", user="anna", hours_ago=1, revenue=49.7, category="Maps")
     trait_values.keep_current(workspace, now=now)
@@ -103,10 +103,10 @@ def test_expiring_again_takes_in_only_what_is_left(
 ) -> None:
     for body in LIFELONG:
         make_trait(body)
-    bring_traits_up_to_date(workspace)
+    bring_definitions_up_to_date(workspace)
     before = values_of("anna")
     assert [expire(workspace, now, days).events for days in (145, 130, 130, 15, 5)] == [2, 1, 0, 2, 1]
-    bring_traits_up_to_date(workspace)
+    bring_definitions_up_to_date(workspace)
     assert values_of("anna") == before
 
 

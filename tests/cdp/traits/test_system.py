@@ -8,7 +8,7 @@ import pytest
 from cdp.definitions.traits import SYSTEM_NAMES
 from cdp.queries import traits as queries
 from cdp.services import system_traits, trait_values, traits
-from cdp.tasks import bring_traits_up_to_date
+from cdp.tasks import bring_definitions_up_to_date
 from stratum.lib.refusal import Invalid, Refusal
 from stratum.workspaces import limits
 from stratum.workspaces.access import Actor
@@ -33,7 +33,7 @@ def test_they_are_there_without_being_asked_for(
     for _mail in range(4):
         tell("Email Delivered", user="anna", hours_ago=3)
     tell("Email Opened", user="anna", hours_ago=2)
-    bring_traits_up_to_date(workspace)
+    bring_definitions_up_to_date(workspace)
     told = values_of("anna")
     assert set(told) == set(SYSTEM_NAMES)
     assert told == {
@@ -59,13 +59,13 @@ def test_revenue_is_attributed_from_the_first_touch_on(
     tell("purchase", user="anna", hours_ago=9, revenue=100)
     tell("purchase", user="anna", hours_ago=3, revenue=7)
     tell("purchase", user="ben", hours_ago=3, revenue=7)
-    bring_traits_up_to_date(workspace)
+    bring_definitions_up_to_date(workspace)
     assert values_of("anna")["attributed_revenue"] == 0
     tell("page", user="anna", hours_ago=5, path="/", context=from_ad("facebook", "Spring"))
-    bring_traits_up_to_date(workspace)
+    bring_definitions_up_to_date(workspace)
     assert (values_of("anna")["attributed_revenue"], values_of("ben")["attributed_revenue"]) == (7, 0)
     tell("page", user="anna", hours_ago=10, path="/", context=from_ad("facebook", "Winter"))
-    bring_traits_up_to_date(workspace)
+    bring_definitions_up_to_date(workspace)
     assert values_of("anna")["attributed_revenue"] == 107
 
 
@@ -101,7 +101,7 @@ def test_the_source_is_that_of_the_campaign_even_where_no_property_says_it(
 ) -> None:
     tell("page", user="anna", hours_ago=9, path="/", context=from_ad("Newsletter", "Spring"))
     tell("page", user="anna", hours_ago=8, path="/", utm_source="facebook")
-    bring_traits_up_to_date(workspace)
+    bring_definitions_up_to_date(workspace)
     told = values_of("anna")
     assert (told["first_touch_source"], told["last_touch_source"]) == ("Newsletter", "facebook")
 
@@ -109,5 +109,5 @@ def test_the_source_is_that_of_the_campaign_even_where_no_property_says_it(
 def test_money_is_in_the_only_currency_there_is(workspace: Workspace, tell: Tell, values_of: ValuesOf) -> None:
     assert workspace.currency == "EUR"
     tell("purchase", user="anna", hours_ago=9, revenue=20, currency="CHF")
-    bring_traits_up_to_date(workspace)
+    bring_definitions_up_to_date(workspace)
     assert values_of("anna")["total_spend"] == 20

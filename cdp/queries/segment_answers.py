@@ -1,0 +1,189 @@
+"""The leaves of segment conditions answered: by the engine, by what the truth says of profiles, by other segments."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import ge, gt, le, lt
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from cdp.definitions.conditions import (
+    Condition,
+    Held,
+    InSegment,
+    Leaf,
+    OfEvents,
+    ProfileCondition,
+    StaticList,
+)
+from cdp.definitions.profile_filters import PREFIXES
+from cdp.engine.base import AttributeValue, Engine, Ints, Mask, is_in
+from cdp.engine.predicates import Predicate, Test, holds
+from cdp.queries import arrays, segments, served_traits
+from cdp.queries.trait_filters import ValuesOf, let_through
+from cdp.queries.traits import zone_of
+from cdp.segments.evaluation import asked, decide
+from cdp.segments.questions import question
+from stratum.lib import clock
+from stratum.lib.raw import raw_cursor
+from stratum.workspaces.models import Workspace
+
+COMPARE = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
+ATTRIBUTES = PREFIXES[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Universe:
+    """The live profiles by ascending number. `identified`: of whom an e-mail address, phone or user id is known."""
+
+    profile: Ints
+    identified: Mask
+
+    def counted(self, include_anonymous: bool) -> Mask:
+        """Who may be in a segment."""
+        return np.ones(len(self.profile), np.bool_) if include_anonymous else self.identified
+
+
+def universe(workspace: Workspace, profiles: Ints | None = None) -> Universe:
+    """All of the workspace, or the live ones among these."""
+    only = None if profiles is None else arrays.literal(profiles)
+    with raw_cursor() as cursor:
+        cursor.execute(_LIVE, {"workspace": workspace.pk, "only": only}, binary=True)
+        sent = cursor.fetchone() or (None, None)
+    everybody, identified = (arrays.received(one) for one in sent)
+    return Universe(everybody, is_in(everybody, identified))
+
+
+_KNOWN = """p.user_id IS NOT NULL OR EXISTS (
+    SELECT FROM cdp_identifier i WHERE i.profile_id = p.id AND i.kind IN ('user_id', 'email', 'phone'))"""
+_LIVE = f"""
+SELECT array_send(array_agg(id ORDER BY id)), array_send(array_agg(id ORDER BY id) FILTER (WHERE is_known))
+FROM (
+    SELECT p.id, {_KNOWN} AS is_known FROM cdp_profile p
+    WHERE p.workspace_id = %(workspace)s AND p.merged_into IS NULL AND p.erased_at IS NULL
+        AND (%(only)s::bigint[] IS NULL OR p.id = ANY (%(only)s::bigint[]))
+) live
+"""
+
+
+def answers(
+    workspace: Workspace,
+    engine: Engine,
+    conditions: Sequence[Condition],
+    those: Universe,
+    *,
+    now: datetime,
+    is_everybody: bool,
+    values: ValuesOf | None = None,
+) -> dict[Leaf, Mask]:
+    """Each leaf once, over the universe. Where that is not everybody, the cost grows with it and not with what is
+    stored. `values` of traits are those that serve now, if nothing else is given."""
+    found: dict[Leaf, Mask] = {}
+    of_profiles: list[ProfileCondition | Held] = []
+    as_of, zone = clock.to_micros(now), zone_of(workspace)
+    for leaf in asked(conditions):
+        match leaf:
+            case ProfileCondition() | Held():
+                of_profiles.append(leaf)
+            case StaticList(ids=ids):
+                keys = segments.survivors(workspace, np.array(ids, np.int64))
+                found[leaf] = is_in(those.profile, keys)
+            case InSegment(segment=key):
+                found[leaf] = is_in(those.profile, segments.members(workspace, segments.get(workspace, key)))
+            case _:
+                only = None if is_everybody else those.profile
+                asked_for = question(_of_events(leaf), as_of, zone)
+                members = engine.members(asked_for, as_of, only)
+                found[leaf] = is_in(those.profile, members.profile) != members.is_complement
+    found.update(_of_profiles(workspace, engine, of_profiles, those.profile, now, values))
+    return found
+
+
+def members(
+    workspace: Workspace,
+    engine: Engine,
+    condition: Condition,
+    *,
+    include_anonymous: bool,
+    now: datetime,
+    profiles: Ints | None = None,
+) -> Ints:
+    """Who satisfies the condition now, ascending; of everybody or of these."""
+    those = universe(workspace, profiles)
+    found = answers(workspace, engine, [condition], those, now=now, is_everybody=profiles is None)
+    mask = decide(condition, found, len(those.profile)) & those.counted(include_anonymous)
+    chosen: Ints = those.profile[mask]
+    return chosen
+
+
+def _of_events(leaf: Leaf) -> OfEvents:
+    assert isinstance(leaf, OfEvents)
+    return leaf
+
+
+def _of_profiles(
+    workspace: Workspace,
+    engine: Engine,
+    leaves: Sequence[ProfileCondition | Held],
+    profiles: Ints,
+    now: datetime,
+    values: ValuesOf | None,
+) -> Mapping[Leaf, Mask]:
+    """All of them over one reading of the profiles."""
+
+    def serving(names: set[str], keys: Ints) -> dict[int, dict[str, Any]]:
+        return served_traits.current(workspace, keys.tolist(), now=now, names=names)
+
+    as_of = clock.to_micros(now)
+    filters: list[Predicate] = [leaf.test if isinstance(leaf, Held) else leaf.predicate for leaf in leaves]
+    passing = let_through(workspace, engine, filters, as_of=as_of, profiles=profiles, values=values or serving)
+    found: dict[Leaf, Mask] = {}
+    for leaf, keys in zip(leaves, passing, strict=True):
+        assert keys is not None
+        if isinstance(leaf, Held):
+            keys = held(workspace, engine, leaf, keys, as_of)
+        found[leaf] = is_in(profiles, keys)
+    return found
+
+
+def held(workspace: Workspace, engine: Engine, leaf: Held, satisfying: Ints, as_of: int) -> Ints:
+    """Those of whose attribute the value has satisfied the test for as long as the leaf says."""
+    born = _born(workspace, satisfying)
+    is_long = COMPARE[leaf.op]
+    kept = [
+        key
+        for key in satisfying.tolist()
+        if is_long(as_of - held_since(leaf.test, engine.attributes(key), born[key], as_of), leaf.duration)
+    ]
+    return np.array(kept, np.int64)
+
+
+def held_since(test: Test, history: Mapping[str, Sequence[AttributeValue]], born: int, as_of: int) -> int:
+    """When the test began to hold for good. Before its first value an attribute is missing, from the profile's birth
+    on; a repeat of what satisfies restarts nothing."""
+    path = test.property.removeprefix(ATTRIBUTES)
+    name = path if path in history or "." not in path else path.split(".", 1)[0]
+    since: int | None = born if holds(test, {}, as_of) else None
+    for value in history.get(name, ()):
+        if value.ts > as_of:
+            break
+        if not holds(test, {"attributes": {name: value.value}}, as_of):
+            since = None
+        elif since is None:
+            since = value.ts
+    return as_of if since is None else since
+
+
+def _born(workspace: Workspace, keys: Ints) -> dict[int, int]:
+    with raw_cursor() as cursor:
+        cursor.execute(_BORN, [arrays.literal(keys), workspace.pk])
+        return {key: clock.to_micros(at) for key, at in cursor.fetchall()}
+
+
+_BORN = "SELECT id, created_at FROM cdp_profile WHERE id = ANY (%s::bigint[]) AND workspace_id = %s"
+
+
+def named_segments(conditions: Iterable[Condition]) -> set[UUID]:
+    return {leaf.segment for leaf in asked(list(conditions)) if isinstance(leaf, InSegment)}

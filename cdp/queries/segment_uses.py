@@ -1,0 +1,132 @@
+"""What a segment's condition names besides events: traits and other segments, which exist and form no circle."""
+
+from collections.abc import Iterator, Mapping
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from cdp.definitions.conditions import (
+    Condition,
+    InSegment,
+    ProfileCondition,
+    leaves,
+    parse_condition,
+)
+from cdp.definitions.profile_filters import fields_of
+from cdp.engine.predicates import Ref, Test
+from cdp.models import Segment, Trait
+from cdp.queries import segments
+from stratum.lib.refusal import Fault, Invalid
+from stratum.workspaces.models import Workspace
+from stratum.workspaces.registry import Dependent
+
+TRAITS = "traits."
+UNSERVED = (Trait.Status.DRAFT, Trait.Status.DISABLED)
+
+
+def condition_of(segment: Segment, zone: str) -> Condition:
+    """What a segment that is no static list keeps to."""
+    return parse_condition(segment.condition, zone=ZoneInfo(zone))
+
+
+def traits_in(condition: Condition) -> dict[str, str]:
+    """The names of the traits that it asks, each with the path of a place."""
+    found: dict[str, str] = {}
+    for leaf in leaves(condition):
+        if isinstance(leaf, ProfileCondition):
+            fields = [*fields_of(leaf.predicate)]
+            if isinstance(leaf.predicate, Test) and isinstance(leaf.predicate.value, Ref):
+                fields.append(leaf.predicate.value.path)
+            for field in fields:
+                if field.startswith(TRAITS):
+                    found.setdefault(field.removeprefix(TRAITS), leaf.path)
+    return found
+
+
+def segments_in(condition: Condition) -> dict[UUID, str]:
+    """The other segments that it asks, each with the path of a place."""
+    found: dict[UUID, str] = {}
+    for leaf in leaves(condition):
+        if isinstance(leaf, InSegment):
+            found.setdefault(leaf.segment, leaf.path)
+    return found
+
+
+def require_known(workspace: Workspace, condition: Condition, segment: Segment | None = None) -> None:
+    """Raises Invalid for traits and segments that are not there, and for a circle, with its path."""
+    faults = [*_unknown_traits(workspace, condition), *_unknown_segments(workspace, condition)]
+    if not faults and segment is not None:
+        faults += _circle(workspace, condition, segment)
+    if faults:
+        raise Invalid(faults)
+
+
+def _unknown_traits(workspace: Workspace, condition: Condition) -> Iterator[Fault]:
+    named = traits_in(condition)
+    known = workspace.traits.filter(name__in=named, deleted_at=None).exclude(status__in=UNSERVED) if named else None
+    names = set() if known is None else set(known.values_list("name", flat=True))
+    for name, path in named.items():
+        if name not in names:
+            sentence = f"There is no computed trait “{name}” at work in this workspace. Make it, or choose another."
+            yield Fault(f"{path}/field", sentence, "unknown_trait")
+
+
+def _unknown_segments(workspace: Workspace, condition: Condition) -> Iterator[Fault]:
+    named = segments_in(condition)
+    known = workspace.segments.in_bulk(list(named)) if named else {}
+    for key, path in named.items():
+        if key not in known:
+            yield Fault(f"{path}/segment", "There is no segment with that id in this workspace.", "unknown_segment")
+        elif known[key].archived_at is not None:
+            sentence = f"The segment “{known[key].name}” is archived. Restore it, or choose another one."
+            yield Fault(f"{path}/segment", sentence, "segment_archived")
+
+
+def _circle(workspace: Workspace, condition: Condition, segment: Segment) -> Iterator[Fault]:
+    others = uses(workspace)
+    names = dict(workspace.segments.values_list("pk", "name"))
+    for key, path in segments_in(condition).items():
+        if way := _way(key, segment.pk, others):
+            told = " → ".join(f"“{names[one]}”" for one in (segment.pk, *way))
+            sentence = f"This segment would rest on itself: {told}. Choose another one."
+            yield Fault(f"{path}/segment", sentence, "circle")
+
+
+def _way(start: UUID, goal: UUID, others: Mapping[UUID, set[UUID]]) -> list[UUID]:
+    """From one segment over those it uses to another; empty where none leads there."""
+    waiting, seen = [[start]], {start}
+    while waiting:
+        way = waiting.pop()
+        if way[-1] == goal:
+            return way
+        for following in others.get(way[-1], set()) - seen:
+            seen.add(following)
+            waiting.append([*way, following])
+    return []
+
+
+def uses(workspace: Workspace) -> dict[UUID, set[UUID]]:
+    """By segment, the other segments in its condition; archived ones too, which may come back."""
+    return {
+        segment.pk: set(segments_in(condition_of(segment, workspace.time_zone)))
+        for segment in workspace.segments.all()
+        if not segment.is_static
+    }
+
+
+def segments_naming(workspace: Workspace, key: str) -> Iterator[Dependent]:
+    """Segments whose condition asks for this one."""
+    for segment in _dynamic(workspace):
+        if UUID(key) in segments_in(condition_of(segment, workspace.time_zone)):
+            yield Dependent("Segment", segment.name, f"/dashboard/cdp/segments/{segment.pk}")
+
+
+def segments_with_trait(workspace: Workspace, name: str) -> Iterator[Dependent]:
+    """Segments whose condition asks the trait."""
+    for segment in _dynamic(workspace):
+        if name in traits_in(condition_of(segment, workspace.time_zone)):
+            yield Dependent("Segment", segment.name, f"/dashboard/cdp/segments/{segment.pk}")
+
+
+def _dynamic(workspace: Workspace) -> list[Segment]:
+    found = segments.find(workspace)
+    return [segment for segment in found if not segment.is_static]

@@ -1,0 +1,1 @@
+"""Segments evaluated: pure, over answers of the engine and facts about profiles."""

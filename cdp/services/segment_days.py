@@ -1,0 +1,34 @@
+"""The daily size of segments: how each local day ended, and stands so far."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import F
+
+from cdp.models import Segment, SegmentDay
+from cdp.queries import segments as queries
+from stratum.workspaces.models import Workspace
+
+
+def note(workspace: Workspace, segment: Segment, now: datetime, *, entered: int = 0, exited: int = 0) -> None:
+    """After a change. What a definition or merge brings is no flow: its callers leave the numbers out."""
+    day = now.astimezone(ZoneInfo(workspace.time_zone)).date()
+    row, is_new = SegmentDay.objects.get_or_create(
+        segment=segment,
+        day=day,
+        defaults={"size": queries.size(segment), "entered": entered, "exited": exited},
+    )
+    if not is_new:
+        SegmentDay.objects.filter(pk=row.pk).update(
+            size=queries.size(segment), entered=F("entered") + entered, exited=F("exited") + exited
+        )
+
+
+def begin_day(workspace: Workspace, now: datetime) -> int:
+    """A row for each segment of which today has none yet; how many were missing."""
+    day = now.astimezone(ZoneInfo(workspace.time_zone)).date()
+    missing = list(workspace.segments.filter(archived_at=None).exclude(days__day=day))
+    sizes = queries.sizes(missing) if missing else {}
+    rows = [SegmentDay(segment=segment, day=day, size=sizes[segment.pk]) for segment in missing]
+    SegmentDay.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
