@@ -16,6 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from cdp.engine import warm
 from stratum.lib import clock
 
 SDK = {"@segment/analytics-next": "1.84.3"}
@@ -51,6 +52,12 @@ SHOP = """<!doctype html>
 </script>
 <h1>Shop</h1>
 """
+
+
+@pytest.fixture(autouse=True, scope="session")
+def compiled() -> None:
+    """As a running Stratum's worker has them: a first question that compiles for a minute would time a page out."""
+    warm()
 
 
 @pytest.fixture(autouse=True)
