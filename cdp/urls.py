@@ -4,6 +4,7 @@ from cdp.api import events as events_api
 from cdp.api import forecast as forecast_api
 from cdp.api import funnels as funnels_api
 from cdp.api import insights as insights_api
+from cdp.api import overlap as overlap_api
 from cdp.api import profiles as profiles_api
 from cdp.api import segments as segments_api
 from cdp.api import tracking
@@ -20,6 +21,7 @@ from cdp.views import (
     insights,
     profiles,
     segment_builder,
+    segment_overlap,
     segments,
     trait_builder,
     trait_detail,
@@ -33,6 +35,7 @@ urlpatterns = [
     *events_api.urlpatterns,
     *profiles_api.urlpatterns,
     *segments_api.urlpatterns,
+    *overlap_api.urlpatterns,
     *forecast_api.urlpatterns,
     *traits_api.urlpatterns,
     *funnels.urlpatterns,
@@ -43,6 +46,7 @@ urlpatterns = [
     *funnel_people.urlpatterns,
     *profiles.urlpatterns,
     *segment_builder.urlpatterns,
+    *segment_overlap.urlpatterns,
     *segments.urlpatterns,
     *forecast.urlpatterns,
     *traits.urlpatterns,

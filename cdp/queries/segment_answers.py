@@ -1,7 +1,6 @@
 """The leaves of segment conditions answered: by the engine, by what the truth says of profiles, by other segments."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import ge, gt, le, lt
 from typing import Any
@@ -24,6 +23,7 @@ from cdp.engine.predicates import Predicate, Test, holds
 from cdp.queries import arrays, segments, served_traits
 from cdp.queries.trait_filters import ValuesOf, let_through
 from cdp.queries.traits import zone_of
+from cdp.queries.universe import Universe, universe
 from cdp.segments.evaluation import asked, decide
 from cdp.segments.questions import question
 from stratum.lib import clock
@@ -32,40 +32,6 @@ from stratum.workspaces.models import Workspace
 
 COMPARE = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
 ATTRIBUTES = PREFIXES[0]
-
-
-@dataclass(frozen=True, eq=False)
-class Universe:
-    """The live profiles by ascending number. `identified`: of whom an e-mail address, phone or user id is known."""
-
-    profile: Ints
-    identified: Mask
-
-    def counted(self, include_anonymous: bool) -> Mask:
-        """Who may be in a segment."""
-        return np.ones(len(self.profile), np.bool_) if include_anonymous else self.identified
-
-
-def universe(workspace: Workspace, profiles: Ints | None = None) -> Universe:
-    """All of the workspace, or the live ones among these."""
-    only = None if profiles is None else arrays.literal(profiles)
-    with raw_cursor() as cursor:
-        cursor.execute(_LIVE, {"workspace": workspace.pk, "only": only}, binary=True)
-        sent = cursor.fetchone() or (None, None)
-    everybody, identified = (arrays.received(one) for one in sent)
-    return Universe(everybody, is_in(everybody, identified))
-
-
-_KNOWN = """p.user_id IS NOT NULL OR EXISTS (
-    SELECT FROM cdp_identifier i WHERE i.profile_id = p.id AND i.kind IN ('user_id', 'email', 'phone'))"""
-_LIVE = f"""
-SELECT array_send(array_agg(id ORDER BY id)), array_send(array_agg(id ORDER BY id) FILTER (WHERE is_known))
-FROM (
-    SELECT p.id, {_KNOWN} AS is_known FROM cdp_profile p
-    WHERE p.workspace_id = %(workspace)s AND p.merged_into IS NULL AND p.erased_at IS NULL
-        AND (%(only)s::bigint[] IS NULL OR p.id = ANY (%(only)s::bigint[]))
-) live
-"""
 
 
 def answers(

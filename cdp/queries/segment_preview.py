@@ -9,7 +9,8 @@ from cdp.definitions.conditions import Condition
 from cdp.queries import profiles
 from cdp.queries.engine import answering, fresh_engine
 from cdp.queries.profiles import ProfileCard
-from cdp.queries.segment_answers import answers, universe
+from cdp.queries.segment_answers import answers
+from cdp.queries.universe import universe
 from cdp.segments.evaluation import blocks
 from stratum.workspaces.models import Workspace
 

@@ -24,9 +24,10 @@ from cdp.engine.base import ANY_EVENT, BEGINNING, ENDLESS, Engine, EventName, Pr
 from cdp.engine.predicates import Predicate, holds, look_up
 from cdp.queries import segment_uses, served_traits
 from cdp.queries.engine import answering, fresh_engine
-from cdp.queries.segment_answers import answers, universe
+from cdp.queries.segment_answers import answers
 from cdp.queries.trait_filters import documents_of
 from cdp.queries.traits import zone_of
+from cdp.queries.universe import universe
 from cdp.segments.evaluation import blocks
 from stratum.lib import clock
 from stratum.lib.refusal import Missing

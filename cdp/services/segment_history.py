@@ -18,9 +18,10 @@ from cdp.engine.base import Engine, Ints
 from cdp.models import Segment, SegmentDay, SegmentForecast, Spell
 from cdp.queries import arrays, segment_uses, served_traits
 from cdp.queries.engine import fresh_engine
-from cdp.queries.segment_answers import Universe, answers, universe
+from cdp.queries.segment_answers import answers
 from cdp.queries.trait_outcomes import evaluate
 from cdp.queries.traits import zone_of
+from cdp.queries.universe import Universe, universe
 from cdp.segments.evaluation import decide
 from stratum.lib import clock, periods
 from stratum.lib.raw import raw_cursor

@@ -24,9 +24,10 @@ from cdp.queries.arrays import NOBODY
 from cdp.queries.changes import Changes, union
 from cdp.queries.engine import fresh_engine
 from cdp.queries.position import Position
-from cdp.queries.segment_answers import Universe, answers, universe
+from cdp.queries.segment_answers import answers
 from cdp.queries.trait_filters import turns_by_itself
 from cdp.queries.traits import zone_of
+from cdp.queries.universe import Universe, universe
 from cdp.segments.evaluation import anywhere, decide
 from cdp.segments.questions import crossed
 from cdp.services import segment_days, segment_history
