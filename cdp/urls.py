@@ -6,6 +6,7 @@ from cdp.api import funnels as funnels_api
 from cdp.api import insights as insights_api
 from cdp.api import overlap as overlap_api
 from cdp.api import profiles as profiles_api
+from cdp.api import rfm as rfm_api
 from cdp.api import segments as segments_api
 from cdp.api import tracking
 from cdp.api import traits as traits_api
@@ -20,6 +21,7 @@ from cdp.views import (
     funnels,
     insights,
     profiles,
+    rfm,
     segment_builder,
     segment_overlap,
     segments,
@@ -36,6 +38,7 @@ urlpatterns = [
     *profiles_api.urlpatterns,
     *segments_api.urlpatterns,
     *overlap_api.urlpatterns,
+    *rfm_api.urlpatterns,
     *forecast_api.urlpatterns,
     *traits_api.urlpatterns,
     *funnels.urlpatterns,
@@ -45,6 +48,7 @@ urlpatterns = [
     *funnel_sheets.urlpatterns,
     *funnel_people.urlpatterns,
     *profiles.urlpatterns,
+    *rfm.urlpatterns,
     *segment_builder.urlpatterns,
     *segment_overlap.urlpatterns,
     *segments.urlpatterns,

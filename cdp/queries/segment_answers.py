@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import ge, gt, le, lt
-from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -20,7 +19,8 @@ from cdp.definitions.conditions import (
 from cdp.definitions.profile_filters import PREFIXES
 from cdp.engine.base import AttributeValue, Engine, Ints, Mask, is_in
 from cdp.engine.predicates import Predicate, Test, holds
-from cdp.queries import arrays, segments, served_traits
+from cdp.queries import arrays, segments
+from cdp.queries.rfm import TraitValues
 from cdp.queries.trait_filters import ValuesOf, let_through
 from cdp.queries.traits import zone_of
 from cdp.queries.universe import Universe, universe
@@ -98,13 +98,9 @@ def _of_profiles(
     values: ValuesOf | None,
 ) -> Mapping[Leaf, Mask]:
     """All of them over one reading of the profiles."""
-
-    def serving(names: set[str], keys: Ints) -> dict[int, dict[str, Any]]:
-        return served_traits.current(workspace, keys.tolist(), now=now, names=names)
-
-    as_of = clock.to_micros(now)
+    as_of, trait_values = clock.to_micros(now), TraitValues(workspace, engine, now)
     filters: list[Predicate] = [leaf.test if isinstance(leaf, Held) else leaf.predicate for leaf in leaves]
-    passing = let_through(workspace, engine, filters, as_of=as_of, profiles=profiles, values=values or serving)
+    passing = let_through(workspace, engine, filters, as_of=as_of, profiles=profiles, values=values or trait_values)
     found: dict[Leaf, Mask] = {}
     for leaf, keys in zip(leaves, passing, strict=True):
         assert keys is not None

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import numpy as np
 
-from cdp.engine.base import Ints
+from cdp.engine.base import Ints, is_in
 from cdp.engine.overlap import region_sizes
 from cdp.models import Segment
 from cdp.queries import arrays
@@ -73,9 +73,19 @@ def members_of_each(workspace: Workspace, segments: Sequence[Segment]) -> dict[U
         found |= {key: arrays.received(sent) for key, sent in cursor.fetchall()}
         cursor.execute(_MERGED, [workspace.pk, keys])
         merged = cursor.fetchall()
-    for segment, gone, survivor in merged:
-        found[segment] = np.append(found[segment][found[segment] != gone], survivor)
+    for key, (gone, survivors) in _by_segment(merged).items():
+        stays = ~is_in(np.sort(found[key]), gone)
+        found[key] = np.concatenate([np.sort(found[key])[stays], survivors])
     return {key: np.unique(those) for key, those in found.items()}
+
+
+def _by_segment(merged: Sequence[tuple[UUID, int, int]]) -> dict[UUID, tuple[Ints, Ints]]:
+    """Ascending merged members, and their survivors."""
+    pairs: dict[UUID, list[tuple[int, int]]] = {}
+    for key, gone, survivor in merged:
+        pairs.setdefault(key, []).append((gone, survivor))
+    told = {key: np.array(sorted(those), np.int64) for key, those in pairs.items()}
+    return {key: (those[:, 0], those[:, 1]) for key, those in told.items()}
 
 
 _STAYING = """

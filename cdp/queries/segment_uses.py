@@ -20,6 +20,7 @@ from stratum.workspaces.models import Workspace
 from stratum.workspaces.registry import Dependent
 
 TRAITS = "traits."
+RFM = frozenset({"rfm_group", "rfm_r", "rfm_f", "rfm_m"})  # asked like traits, and of everybody at once
 UNSERVED = (Trait.Status.DRAFT, Trait.Status.DISABLED)
 
 
@@ -29,7 +30,15 @@ def condition_of(segment: Segment, zone: str) -> Condition:
 
 
 def traits_in(condition: Condition) -> dict[str, str]:
-    """The names of the traits that it asks, each with the path of a place."""
+    """The names of the computed traits that it asks, each with the path of a place."""
+    return {name: path for name, path in _asked_as_traits(condition).items() if name not in RFM}
+
+
+def asks_rfm(condition: Condition) -> bool:
+    return bool(RFM & _asked_as_traits(condition).keys())
+
+
+def _asked_as_traits(condition: Condition) -> dict[str, str]:
     found: dict[str, str] = {}
     for leaf in leaves(condition):
         if isinstance(leaf, ProfileCondition):

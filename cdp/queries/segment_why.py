@@ -22,8 +22,9 @@ from cdp.definitions.conditions import (
 )
 from cdp.engine.base import ANY_EVENT, BEGINNING, ENDLESS, Engine, EventName, Prefix, TimelineEvent
 from cdp.engine.predicates import Predicate, holds, look_up
-from cdp.queries import segment_uses, served_traits
+from cdp.queries import segment_uses
 from cdp.queries.engine import answering, fresh_engine
+from cdp.queries.rfm import TraitValues
 from cdp.queries.segment_answers import answers
 from cdp.queries.trait_filters import documents_of
 from cdp.queries.traits import zone_of
@@ -99,6 +100,7 @@ class _Reader:
     def __init__(self, workspace: Workspace, engine: Engine, profile: int, now: datetime) -> None:
         self.workspace, self.engine, self.profile, self.now = workspace, engine, profile, now
         self.as_of = clock.to_micros(now)
+        self.traits = TraitValues(workspace, engine, now)
         self.events: tuple[TimelineEvent, ...] | None = None
 
     def evidence(self, node: Condition) -> tuple[str, tuple[Happened, ...]]:
@@ -112,11 +114,8 @@ class _Reader:
         return self._events(node) if isinstance(node, OfEvents) else ("", ())
 
     def _field(self, name: str) -> str:
-        def values(names: set[str], keys: Any) -> dict[int, dict[str, Any]]:
-            return served_traits.current(self.workspace, keys.tolist(), now=self.now, names=names)
-
         keys = np.array([self.profile], np.int64)
-        for documents in documents_of(self.workspace, self.engine, {name}, self.as_of, keys, values):
+        for documents in documents_of(self.workspace, self.engine, {name}, self.as_of, keys, self.traits):
             value = look_up(documents[self.profile], name)
             return f"{name} is {value}" if value not in (None, "", [], {}) else f"{name} has no value"
         return ""

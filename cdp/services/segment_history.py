@@ -41,7 +41,7 @@ def beginning(workspace: Workspace, condition: Condition, now: datetime) -> dict
 
 
 def is_of_events(condition: Condition) -> bool:
-    return all(
+    return not segment_uses.asks_rfm(condition) and all(
         isinstance(leaf, OfEvents | All)
         or (isinstance(leaf, ProfileCondition) and leaf.field.startswith(segment_uses.TRAITS))
         for leaf in leaves(condition)

@@ -198,6 +198,8 @@ def _looks_at_clock(workspace: Workspace, condition: Condition) -> str:
     for leaf in leaves(condition):
         if isinstance(leaf, Held) or (isinstance(leaf, ProfileCondition) and turns_by_itself(leaf.predicate)):
             return "often"
+    if segment_uses.asks_rfm(condition):
+        return "often"  # anybody's order moves everybody's score
     names = segment_uses.traits_in(condition)
     calculations = {one.definition.calculation for one in served_traits.serving(workspace, names)} if names else set()
     return "often" if "HOURS_SINCE" in calculations else "daily" if "DAYS_SINCE" in calculations else ""

@@ -205,7 +205,11 @@ def _context(request: MemberRequest, segment: Segment | None, row: Row, fields: 
         "operators": OPERATORS.items(),
         "templates": TEMPLATES.items(),
         "others": others,
-        "profile_fields": [*(f"traits.{one.name}" for one in served_traits.serving(workspace)), *OWN_FIELDS],
+        "profile_fields": [
+            *(f"traits.{one.name}" for one in served_traits.serving(workspace)),
+            *(f"traits.{name}" for name in sorted(segment_uses.RFM)),
+            *OWN_FIELDS,
+        ],
         **event_picker(request),
     }
 

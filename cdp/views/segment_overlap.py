@@ -13,10 +13,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from cdp.definitions.funnels import MAX_NAME
+from cdp.definitions.segments import parse_draft
 from cdp.models import Segment
 from cdp.queries import segment_overlap as queries
 from cdp.queries import segments
 from cdp.queries.segment_overlap import SegmentOverlap
+from cdp.queries.traits import zone_of
 from cdp.segments.overlap import FEWEST, MOST, Overlap, Pair, Region
 from cdp.services import segments as services
 from cdp.views.funnel_words import percent
@@ -32,8 +34,8 @@ RELATIONS = {
     "empty": "nobody to compare",
     "disjoint": "{a} and {b} share nobody",
     "equal": "{a} and {b} are the same people",
-    "a_in_b": "everybody of {a} is in {b}",
-    "b_in_a": "everybody of {b} is in {a}",
+    "a_in_b": "Everybody of {a} is in {b}",
+    "b_in_a": "Everybody of {b} is in {a}",
     "near_duplicate": "{a} and {b} are nearly the same people",
     "overlapping": "",
 }
@@ -107,13 +109,10 @@ def overlap_segment(request: MemberRequest) -> HttpResponse:
     back = f"{reverse('segment_overlap')}?{_query([*inside, *outside])}"
     try:
         chosen = {one.pk: one for one in queries.comparable(request.workspace, [*inside, *outside])}
-        segment = services.create(
-            workspace=request.workspace,
-            by=request.actor,
-            name=_name([chosen[key] for key in inside], [chosen[key] for key in outside]),
-            description="A part of an overlap of segments.",
-            condition=_condition(inside, outside),
-            now=request.now,
+        body = _body([chosen[key] for key in inside], [chosen[key] for key in outside])
+        draft = parse_draft(body, zone=zone_of(request.workspace))
+        segment = services.create_from_draft(
+            workspace=request.workspace, by=request.actor, draft=draft, now=request.now
         )
     except Refusal as refused:
         messages.error(request, refused.faults[0].detail if refused.faults else refused.sentence)
@@ -140,9 +139,19 @@ def _query(keys: Sequence[UUID]) -> str:
     return query.urlencode()
 
 
-def _condition(inside: Sequence[UUID], outside: Sequence[UUID]) -> dict[str, object]:
-    members = [{"type": "segment", "segment": str(key)} for key in inside]
-    strangers = [{"type": "not", "child": {"type": "segment", "segment": str(key)}} for key in outside]
+def _body(inside: Sequence[Segment], outside: Sequence[Segment]) -> dict[str, object]:
+    """Where one of the segments may hold anonymous profiles the region does too: it loses nobody by asking them all."""
+    return {
+        "name": _name(inside, outside),
+        "description": "A part of an overlap of segments.",
+        "condition": _condition(inside, outside),
+        "include_anonymous": any(segment.include_anonymous for segment in inside),
+    }
+
+
+def _condition(inside: Sequence[Segment], outside: Sequence[Segment]) -> dict[str, object]:
+    members = [{"type": "segment", "segment": str(one.pk)} for one in inside]
+    strangers = [{"type": "not", "child": {"type": "segment", "segment": str(one.pk)}} for one in outside]
     return {"type": "and", "children": [*members, *strangers]}
 
 

@@ -218,6 +218,21 @@ class TestPage:
         again = as_bob.post(f"{PAGE}/segment", {"inside": [pair[0].pk], "outside": [pair[1].pk]}, follow=True)
         assert "There is already a segment called" in again.content.decode()
 
+    def test_a_region_keeps_its_anonymous_members(
+        self,
+        as_bob: Client,
+        pair: list[Segment],
+        visitor: Profile,
+        make_segment: MakeSegment,
+        workspace: Workspace,
+        now: datetime,
+    ) -> None:
+        visitors = make_segment(visitor, name="Visitors")
+        as_bob.post(f"{PAGE}/segment", {"inside": [visitors.pk], "outside": [pair[0].pk]})
+        segment_members.keep_current(workspace, now=now)
+        made = Segment.objects.get(name="Visitors, not Buyers")
+        assert segments.members(workspace, made).tolist() == [visitor.pk]
+
     def test_the_sheet_has_every_region(self, as_bob: Client, pair: list[Segment]) -> None:
         sheet = as_bob.get(f"{PAGE}/csv", {"segment": [one.pk for one in pair]}).content.decode().splitlines()
         assert sheet == ["Buyers,Readers,profiles", "yes,no,1", "no,yes,1", "yes,yes,1"]

@@ -1,0 +1,1 @@
+"""RFM: how customers are scored by recency, frequency and monetary value. Pure."""
