@@ -31,7 +31,7 @@ def shop(workspace: Workspace, now: datetime) -> None:
             "properties": {"revenue": 10 * who, "currency": "EUR"},
         }
         for who in range(1, 61)
-        for order in range(1 + who // 12)
+        for order in range(1 + (who - 1) // 12)
     ]
     assert not ingest.ingest(workspace=workspace, source=None, items=items, received_at=now).rejected
 
