@@ -190,8 +190,8 @@ def _page(request: MemberRequest, more: dict[str, Any] | None = None, status: in
             for line in found.groups
         ],
         "spans": [_span_words(span) for span in found.spans],
-        "months": [(month.day, month.sizes, sum(month.sizes)) for month in found.months],
-        "names": NAMES[: len(GROUPS)],
+        "months": [month.day for month in found.months],
+        "courses": _courses(found),
         "typed": {name: _typed(getattr(fixed, name)) for name in services.FIELDS},
         "default": CutOffs(),
         "may_build": request.actor.may("build"),
@@ -215,6 +215,13 @@ def _square(cell: Cell, customers: int, most: int) -> Square:
     shade = -(-SHADES * cell.size // most) if most else 0
     rate = percent(cell.size / customers if customers else 0)
     return Square(cell, urlencode({"r": cell.r, "f": cell.f}), rate, shade)
+
+
+def _courses(found: Report) -> list[tuple[str, list[int]]]:
+    """The size of each group as the months began and now, and of all of them."""
+    sizes = [*(month.sizes for month in found.months), tuple(line.size for line in found.groups)]
+    rows = [(group.name, [each[place] for each in sizes]) for place, group in enumerate(GROUPS)]
+    return [*rows, ("All customers", [sum(each) for each in sizes])]
 
 
 def _span_words(span: Span) -> tuple[int, str, str, str]:
