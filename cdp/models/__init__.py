@@ -5,7 +5,7 @@ from cdp.models.funnels import Funnel
 from cdp.models.profiles import Identifier, IdentifierKind, Profile
 from cdp.models.rfm import RfmCutOffs
 from cdp.models.segments import Segment, SegmentDay, SegmentForecast, SegmentPlace, Spell
-from cdp.models.traits import Trait, TraitCarry, TraitValue, TraitVersion
+from cdp.models.traits import Trait, TraitCarry, TraitChange, TraitValue, TraitVersion
 
 __all__ = [
     "Change",
@@ -26,6 +26,7 @@ __all__ = [
     "Spell",
     "Trait",
     "TraitCarry",
+    "TraitChange",
     "TraitValue",
     "TraitVersion",
 ]

@@ -125,6 +125,21 @@ class TraitValue(models.Model):
         return f"profile {self.profile_id}: {self.value}"
 
 
+class TraitChange(models.Model):
+    """Whose values became others with a stamp, so that readers who keep them need not read everybody's again.
+
+    Only the latest are kept; whoever is further behind reads everybody's.
+    """
+
+    pk = models.CompositePrimaryKey("version_id", "stamp")
+    version = models.ForeignKey(TraitVersion, models.CASCADE, db_index=False, related_name="+")
+    stamp = models.BigIntegerField(help_text="Of the trait, from this change on.")
+    profiles = models.BinaryField(help_text="Their numbers, ascending, as 64-bit integers.")
+
+    def __str__(self) -> str:
+        return f"stamp {self.stamp}"
+
+
 class TraitCarry(models.Model):
     """What expired events had come to for a profile, so that a trait of all time survives them.
 

@@ -20,6 +20,7 @@ from cdp.definitions.profile_filters import PREFIXES
 from cdp.engine.base import AttributeValue, Engine, Ints, Mask, is_in
 from cdp.engine.predicates import Predicate, Test, holds
 from cdp.queries import arrays, segments
+from cdp.queries.fast_conditions import FastConditions
 from cdp.queries.rfm import TraitValues
 from cdp.queries.trait_filters import ValuesOf, let_through
 from cdp.queries.traits import zone_of
@@ -63,8 +64,10 @@ def answers(
                 asked_for = question(_of_events(leaf), as_of, zone)
                 members = engine.members(asked_for, as_of, only)
                 found[leaf] = is_in(those.profile, members.profile) != members.is_complement
-    found.update(_of_profiles(workspace, engine, of_profiles, those.profile, now, values))
-    return found
+    if is_everybody and values is None:
+        found |= _of_columns(FastConditions(workspace, engine, those, as_of), of_profiles)
+    rest = [leaf for leaf in of_profiles if leaf not in found]
+    return found | _of_profiles(workspace, engine, rest, those.profile, now, values)
 
 
 def members(
@@ -89,6 +92,15 @@ def _of_events(leaf: Leaf) -> OfEvents:
     return leaf
 
 
+def _of_columns(fast: FastConditions, leaves: Sequence[ProfileCondition | Held]) -> dict[Leaf, Mask]:
+    found: dict[Leaf, Mask] = {}
+    for leaf in leaves:
+        mask = fast.mask(leaf) if isinstance(leaf, ProfileCondition) else None
+        if mask is not None:
+            found[leaf] = mask
+    return found
+
+
 def _of_profiles(
     workspace: Workspace,
     engine: Engine,
@@ -96,7 +108,7 @@ def _of_profiles(
     profiles: Ints,
     now: datetime,
     values: ValuesOf | None,
-) -> Mapping[Leaf, Mask]:
+) -> dict[Leaf, Mask]:
     """All of them over one reading of the profiles."""
     as_of, trait_values = clock.to_micros(now), TraitValues(workspace, engine, now)
     filters: list[Predicate] = [leaf.test if isinstance(leaf, Held) else leaf.predicate for leaf in leaves]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from cdp.definitions.profile_filters import fields_of
+from cdp.definitions.profile_filters import PREFIXES, fields_of
 from cdp.engine.base import ANY_EVENT, TIMESTAMP, AggregateSpec, Engine, Events, Ints
 from cdp.engine.predicates import AllOf, AnyItem, AnyOf, Not, Predicate, Test, holds
 from cdp.queries import arrays
@@ -17,7 +17,7 @@ from stratum.workspaces.models import Workspace
 
 AT_ONCE = 20_000  # profiles whose facts are in memory
 STAGE, SEEN = "lifecycle_stage", "last_seen_at"
-TRAITS = "traits."
+ATTRIBUTES, TRAITS = PREFIXES
 ABOUT_EVENTS = {STAGE, SEEN}
 BY_TIME = {"within_last", "within_next", "older_than", "later_than"}
 

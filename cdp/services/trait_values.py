@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import numpy as np
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from cdp.definitions.traits import TraitDefinition
 from cdp.engine.base import ANY_EVENT, Engine, EventName, Ints, Prefix
-from cdp.models import Trait, TraitValue, TraitVersion
+from cdp.models import Trait, TraitChange, TraitValue, TraitVersion
 from cdp.queries import arrays, attributed, changes, served_traits, trait_currencies
 from cdp.queries.changes import Changes, union
 from cdp.queries.engine import fresh_engine
@@ -30,6 +31,8 @@ from stratum.workspaces.models import Workspace
 
 LOCK = 5_302  # namespace of the advisory lock under which the values that serve are written
 RECOUNTED = timedelta(hours=1)  # how old the number of profiles on a trait's page may be, and a filter that looks back
+CHANGES_KEPT = 100  # stamps
+MOST_NOTED = 20_000  # profiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,7 +264,8 @@ def _note(workspace: Workspace, work: Work, outcome: Outcome, written: Written, 
         "next_run_at": next_run(workspace, work.trait, now),
     }
     if len(written.changed):
-        said["stamp"] = F("stamp") + 1
+        said["stamp"] = work.trait.stamp + 1
+        _note_changed(work, written.changed)
     if work.asked is None:
         said |= counts(workspace, outcome, now)
     else:
@@ -269,6 +273,14 @@ def _note(workspace: Workspace, work: Work, outcome: Outcome, written: Written, 
         if work.trait.counted_at is None or work.trait.counted_at <= now - RECOUNTED:
             said |= {"profiles": live(workspace).count(), "counted_at": now}
     Trait.objects.filter(pk=work.trait.pk).update(**said)
+
+
+def _note_changed(work: Work, changed: Ints) -> None:
+    """For readers who keep everybody's values; beyond so many it is cheaper to read them anew."""
+    stamp = work.trait.stamp + 1
+    TraitChange.objects.filter(version=work.version, stamp__lte=stamp - CHANGES_KEPT).delete()
+    if len(changed) <= MOST_NOTED:
+        TraitChange.objects.create(version=work.version, stamp=stamp, profiles=np.sort(changed).tobytes())
 
 
 def counts(workspace: Workspace, outcome: Outcome, now: datetime) -> dict[str, object]:

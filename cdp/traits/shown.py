@@ -5,8 +5,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cdp.definitions.traits import Calculation, TraitDefinition
+from cdp.engine.base import Ints
 from cdp.traits.questions import fn_of
+from stratum.lib import clock, periods
+
+Numbers = NDArray[np.float64]
+HOUR = 3_600_000_000
 
 ZERO_WHERE_NOTHING = ("count", "sum", "unique")
 
@@ -39,6 +47,25 @@ def days_since(instant: datetime, now: datetime, zone: ZoneInfo) -> int:
 def hours_since(instant: datetime, now: datetime, zone: ZoneInfo) -> int:
     """Whole hours that have passed; daylight saving makes no difference."""
     return (now - instant) // timedelta(hours=1)
+
+
+def counted_since(calculation: Calculation, micros: Ints, now: datetime, zone: ZoneInfo) -> Numbers:
+    """`days_since` or `hours_since` of many instants at once."""
+    if calculation == "HOURS_SINCE":
+        return ((clock.to_micros(now) - micros) // HOUR).astype(np.float64)
+    return _days_since(micros, now, zone)
+
+
+def _days_since(micros: Ints, now: datetime, zone: ZoneInfo) -> Numbers:
+    """By the instants at which the days between the first and the last one begin."""
+    if not len(micros):
+        return np.zeros(0, np.float64)
+    first = clock.from_micros(int(micros.min())).astimezone(zone).date()
+    last = clock.from_micros(int(micros.max())).astimezone(zone).date()
+    days = range((last - first).days + 1)
+    starts = [clock.to_micros(periods.start_of_day(first + timedelta(days=day), zone)) for day in days]
+    ago = (now.astimezone(zone).date() - first).days
+    return (ago - (np.searchsorted(np.array(starts, np.int64), micros, "right") - 1)).astype(np.float64)
 
 
 SINCE: Mapping[Calculation, Callable[[datetime, datetime, ZoneInfo], int]] = {
