@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("stratum.workspaces.urls")),  # before admin, whose login it replaces
     path("", include("stratum.reports.urls")),
     path("admin/", admin.site.urls),
+    path("", include("trustlayer.urls")),
     path("", include("cdp.urls")),
 ]
 

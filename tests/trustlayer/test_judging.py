@@ -10,9 +10,9 @@ from stratum.workspaces import access
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Member, User, Workspace
 from tests import cast, factories
-from trustlayer import queries
 from trustlayer.models import LedgerEntry, PolicyVersion, SignalReading, SignalSource
 from trustlayer.policy import Policy
+from trustlayer.queries import health as queries
 from trustlayer.services import judging, ledger, policies, readings, verification
 from trustlayer.services.judging import Proposal
 from trustlayer.services.ledger import Entity

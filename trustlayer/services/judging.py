@@ -10,12 +10,12 @@ from django.db import transaction
 from stratum.lib.refusal import Fault, Invalid
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
-from trustlayer import queries
 from trustlayer.actions import ACTIONS
 from trustlayer.gate import Verdict, judge
 from trustlayer.health import Health
 from trustlayer.models import LedgerEntry
 from trustlayer.policy import Policy
+from trustlayer.queries import health as queries
 from trustlayer.services import ledger, policies
 from trustlayer.services.ledger import Draft, Entity
 

@@ -1,0 +1,1 @@
+"""The API of the trust layer, a room for each noun."""

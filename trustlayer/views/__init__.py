@@ -1,0 +1,1 @@
+"""Pages of the trust layer, a room for each noun."""
