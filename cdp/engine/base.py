@@ -268,6 +268,11 @@ class Prefix:
 EventName = str | Prefix
 
 
+def is_named(event: str, name: EventName) -> bool:
+    """Whether the event is one of those that the name stands for."""
+    return event.startswith(name.text) if isinstance(name, Prefix) else name in (event, ANY_EVENT)
+
+
 @dataclass(frozen=True)
 class Events:
     """The events of any of `names` (ANY_EVENT for all) in [start, end) that satisfy `where`, and happened by the

@@ -20,7 +20,7 @@ from cdp.definitions.conditions import (
     Sequence,
     nodes,
 )
-from cdp.engine.base import ANY_EVENT, BEGINNING, ENDLESS, Engine, EventName, Prefix, TimelineEvent
+from cdp.engine.base import BEGINNING, ENDLESS, Engine, EventName, TimelineEvent, is_named
 from cdp.engine.predicates import Predicate, holds, look_up
 from cdp.queries import segment_uses
 from cdp.queries.engine import answering, fresh_engine
@@ -140,7 +140,7 @@ class _Reader:
             start, end = leaf.window.bounds(self.as_of, zone_of(self.workspace))
         return start <= event.ts < end and any(
             (where is None or holds(where, event.properties, self.as_of))
-            and any(_is_named(event.name, name) for name in names)
+            and any(is_named(event.name, name) for name in names)
             for names, where in _asked(leaf)
         )
 
@@ -152,7 +152,3 @@ def _asked(leaf: OfEvents) -> Iterator[tuple[tuple[EventName, ...], Predicate | 
         yield from ((one.events, one.where) for one in leaf.exclusions)
     else:
         yield leaf.events, leaf.where
-
-
-def _is_named(event: str, name: EventName) -> bool:
-    return event.startswith(name.text) if isinstance(name, Prefix) else name in (event, ANY_EVENT)

@@ -16,7 +16,17 @@ from django.db import transaction
 from django.db.models import F
 
 from cdp.definitions.conditions import Condition, Held, OfEvents, ProfileCondition, event_names, leaves
-from cdp.engine.base import AggregateSpec, Engine, Events, Ints
+from cdp.engine.base import (
+    ANY_EVENT,
+    AggregateSpec,
+    Cursor,
+    Engine,
+    EventName,
+    Events,
+    Ints,
+    is_in,
+    is_named,
+)
 from cdp.models import Segment, SegmentPlace, Spell
 from cdp.queries import changes, segment_uses, served_traits
 from cdp.queries import segments as queries
@@ -24,6 +34,7 @@ from cdp.queries.arrays import NOBODY
 from cdp.queries.changes import Changes, union
 from cdp.queries.engine import fresh_engine
 from cdp.queries.position import Position
+from cdp.queries.profiles import PURCHASE
 from cdp.queries.segment_answers import answers
 from cdp.queries.trait_filters import turns_by_itself
 from cdp.queries.traits import zone_of
@@ -42,6 +53,13 @@ LOCK = 5_303  # namespace of the advisory lock under which members are written
 NOTED = timedelta(minutes=1)  # how old the stored place may be where nothing concerns any segment
 RECHECKED = timedelta(minutes=10)  # how often everybody is decided where dates of a profile are compared with the clock
 
+# Fields of a profile that are what its events say. The feed tells attributes, and stamps tell traits and segments.
+OF_FIELDS: Mapping[str, tuple[EventName, ...]] = {
+    "lifecycle_stage": (PURCHASE,),
+    "last_seen_at": (ANY_EVENT,),
+    "created_at": (ANY_EVENT,),
+}
+
 log = logging.getLogger(__name__)
 
 
@@ -54,6 +72,8 @@ class Span:
     before: datetime | None
     now: datetime
     traits: Mapping[str, Ints]  # whose values were just changed, by trait
+    everybody: Ints
+    newcomers: Ints  # who may not have been decided for any segment yet
     moved: dict[UUID, Ints] = field(default_factory=dict)  # who just entered or left, by segment
 
 
@@ -94,13 +114,28 @@ def hold(workspace: Workspace) -> None:
 
 
 def _span(workspace: Workspace, now: datetime, traits: Mapping[str, Ints]) -> Span:
-    """The place is read before the engine is asked, which so knows all of it."""
+    """Who is there is read before the place, and the place before the engine is asked: each knows all of it."""
+    everybody = universe(workspace).profile
     here = changes.here(workspace)
     place = SegmentPlace.objects.filter(workspace=workspace).first()
     if place is None or not changes.is_of_here(Position.of(place.cursor)):
-        return Span(None, here, None, now, traits)
+        return Span(None, here, None, now, traits, everybody, everybody)
     feed = changes.since(workspace, Position.of(place.cursor))
-    return Span(None if feed.retained else feed, feed.position, place.as_of, now, traits)
+    newcomers = _newcomers(workspace, place, feed)
+    return Span(None if feed.retained else feed, feed.position, place.as_of, now, traits, everybody, newcomers)
+
+
+REMEMBERED = 8  # workspaces
+
+# Who was there when a place was noted, by workspace, with that place. Only what this process wrote itself is known.
+_known: dict[int, tuple[Cursor, Ints]] = {}
+
+
+def _newcomers(workspace: Workspace, place: SegmentPlace, feed: Changes) -> Ints:
+    """Everybody in the feed, where it is not known who was there before."""
+    cursor, profiles = _known.get(workspace.pk, (None, NOBODY))
+    everybody = feed.everybody
+    return everybody if cursor != place.cursor else everybody[~is_in(everybody, profiles)]
 
 
 def _carry_out(workspace: Workspace, segments: Sequence[Segment], span: Span) -> int:
@@ -163,13 +198,26 @@ def _concerned(
     is_live = segment.status == Segment.Status.LIVE and segment.as_of is not None
     if span.feed is None or span.before is None or not is_live or _has_turned(workspace, segment, condition, span.now):
         return None
-    parts = [span.feed.everybody, span.feed.gone]
+    parts = [span.newcomers, span.feed.told, span.feed.linked, span.feed.gone]
+    names = _events_in(condition)
+    parts += [who for event, who in span.feed.acted.items() if any(is_named(event, name) for name in names)]
     for name in inputs.keys() | segment.inputs.keys():
         told = _told(name, segment.inputs.get(name), inputs.get(name), span)
         if told is None:
             return None
         parts.append(told)
     return union([*parts, *_overtaken(workspace, engine, condition, span.before, span.now)])
+
+
+def _events_in(condition: Condition) -> set[EventName]:
+    """The events by which it may turn for somebody who is known already."""
+    names: set[EventName] = set()
+    for leaf in leaves(condition):
+        if isinstance(leaf, OfEvents):
+            names.update(event_names(leaf))
+        elif isinstance(leaf, ProfileCondition):
+            names.update(OF_FIELDS.get(leaf.field, ()))
+    return names
 
 
 def _told(name: str, before: Any, now: Any, span: Span) -> Ints | None:
@@ -291,9 +339,15 @@ def _note_place(workspace: Workspace, span: Span, *, has_news: bool) -> None:
     """A place that differs in the clock only is not worth a write every two seconds."""
     is_due = span.before is None or span.feed is None or span.feed.rows or span.before <= span.now - NOTED
     if is_due or has_news:
-        SegmentPlace.objects.update_or_create(
-            workspace=workspace, defaults={"cursor": span.here.cursor(), "as_of": span.now}
-        )
+        cursor = span.here.cursor()
+        SegmentPlace.objects.update_or_create(workspace=workspace, defaults={"cursor": cursor, "as_of": span.now})
+        _remember(workspace, cursor, span.everybody)
+
+
+def _remember(workspace: Workspace, cursor: Cursor, everybody: Ints) -> None:
+    while len(_known) >= REMEMBERED:
+        _known.pop(next(iter(_known)), None)
+    _known[workspace.pk] = (cursor, everybody)
 
 
 def _fail(segment: Segment, sentence: str) -> None:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from cdp.definitions.traits import TraitDefinition
-from cdp.engine.base import ANY_EVENT, Engine, EventName, Ints, Prefix
+from cdp.engine.base import Engine, Ints, is_named
 from cdp.models import Trait, TraitChange, TraitValue, TraitVersion
 from cdp.queries import arrays, attributed, changes, served_traits, trait_currencies
 from cdp.queries.changes import Changes, union
@@ -179,12 +179,8 @@ def concerned(definition: TraitDefinition, feed: Changes) -> Ints:
     if definition.profile_filter is not None or definition.name == attributed.NAME:
         return union([feed.everybody, feed.gone])
     names = [name for part in definition.parts for name in part.events]
-    acted = [who for event, who in feed.acted.items() if any(_is_named(event, name) for name in names)]
+    acted = [who for event, who in feed.acted.items() if any(is_named(event, name) for name in names)]
     return union([*acted, feed.linked, feed.gone])
-
-
-def _is_named(event: str, name: EventName) -> bool:
-    return event.startswith(name.text) if isinstance(name, Prefix) else name in (event, ANY_EVENT)
 
 
 def _due(versions: Sequence[int], now: datetime) -> dict[int, Ints]:

@@ -257,3 +257,52 @@ def test_a_segment_waits_for_a_trait_that_is_being_computed(
     changed = trait_values.keep_current(workspace, now=now)
     assert segment_members.keep_current(workspace, now=now, traits=changed) == 1
     assert who(segment) == set()
+
+
+class TestWhomItConcerns:
+    """One event has only those segments decided that mention it, except for somebody new."""
+
+    @pytest.fixture
+    def decided(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+        """Name of a segment and for how many it was decided, in the order of deciding."""
+        found: list[tuple[str, int]] = []
+        real = segment_members._write
+
+        def write(workspace: Workspace, work: Any, inside: Any, outside: Any, span: Any) -> int:
+            found.append((work.segment.name, len(inside) + len(outside)))
+            return real(workspace, work, inside, outside, span)
+
+        monkeypatch.setattr(segment_members, "_write", write)
+        return found
+
+    def test_an_event_concerns_who_mentions_it(
+        self,
+        make: Make,
+        keep: Keep,
+        anna: Profile,
+        tell: Tell,
+        decided: list[tuple[str, int]],
+    ) -> None:
+        buyers: dict[str, Any] = {"type": "event", "event": "purchase"}
+        conditions = {
+            "Buyers": buyers,
+            "Readers": {"type": "not", "child": {"type": "event", "event": "newsletter_read"}},
+            "Customers": {"type": "profile", "field": "lifecycle_stage", "op": "eq", "value": "customer"},
+            "Lately": {"type": "profile", "field": "last_seen_at", "op": "exists"},
+        }
+        for name, condition in conditions.items():
+            make(condition, name)
+        keep()
+        decided.clear()
+        tell("purchase", user="anna", hours_ago=1)
+        keep()
+        assert sorted(decided) == [("Buyers", 1), ("Customers", 1), ("Lately", 1)]
+        decided.clear()
+        tell("purchase", user="ben", hours_ago=1)
+        keep()
+        assert sorted(decided) == [(name, 1) for name in sorted(conditions)]
+        decided.clear()
+        tell("view_content", user="ben", hours_ago=1)
+        segment_members._known.clear()  # another process
+        keep()
+        assert sorted(decided) == [(name, 1) for name in sorted(conditions)]
