@@ -19,6 +19,7 @@ from cdp.engine.base import (
     SequenceStep,
     Without,
 )
+from cdp.engine.columnar import compaction
 from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.engine.predicates import Test
 from tests.engine.reference import Reference
@@ -158,6 +159,17 @@ def test_only_some_profiles(columnar: ColumnarEngine) -> None:
     assert columnar.members(EventCondition(events("a")), NOW, some).profile.tolist() == [2]
     assert columnar.members(EventCondition(events("a"), op="eq", value=0), NOW, some).profile.tolist() == [3, 9]
     assert columnar.members(seconds("a"), NOW, some).profile.tolist() == [2]
+
+
+def test_only_some_profiles_of_a_folded_table(columnar: ColumnarEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the rows of a profile begin in the table says nothing about rows that were picked from it."""
+    monkeypatch.setattr(compaction, "OWN_TABLE_ROWS", 1)
+    happen(columnar, "1: a@1 a@2 b@3", "2: a@1 b@2", "3: b@1 a@2", "4: a@1 a@2 a@3 b@4", "5: b@1")
+    assert columnar.compact()
+    for steps, does in ((("a",), [1, 2, 3, 4]), (("a", "b"), [1, 2, 4]), (("b", "a"), [3])):
+        for some in ([2], [1, 4], [3, 4, 5], [5], [1, 2, 3, 4, 5], [4]):
+            found = columnar.members(seconds(*steps, total=100), NOW, np.array(some, np.int64))
+            assert found.profile.tolist() == [one for one in some if one in does], (steps, some)
 
 
 def test_many_events_of_many_profiles(columnar: ColumnarEngine) -> None:

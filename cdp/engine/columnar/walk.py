@@ -29,6 +29,7 @@ from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.shared_masks import stream_mask
 from cdp.engine.columnar.snapshot import Flags, Side, Snapshot, Stream
 from cdp.engine.columnar.step_streams import StepStream, table_of
+from cdp.engine.columnar.table import View
 from cdp.engine.predicates import Predicate
 
 # Bits of an event.
@@ -139,10 +140,12 @@ def step_stream(side: Side, track: Track) -> StepStream:
 
 
 def begins_of(side: Side, track: Track) -> NDArray[np.int32] | None:
-    """Of streams of the base, which stay as they are while their table does."""
+    """Of whole streams of the base, which stay as they are while their table does; rows picked for a few profiles have
+    places of their own."""
     if not isinstance(track, NamedTrack) or track.stream.order is not None:
         return None
-    return beginnings.begins_of(track.stream.pieces[0].view, track.stream.name, len(side.ids))
+    view = track.stream.pieces[0].view
+    return beginnings.begins_of(view, track.stream.name, len(side.ids)) if type(view) is View else None
 
 
 def skipped(side: Side, spec: FunnelSpec) -> Flags:
