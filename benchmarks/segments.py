@@ -84,6 +84,7 @@ def main() -> None:
     size = Size(arguments.events)
     events = events_file(arguments.folder, size)
     peer = ClickHouse(events, arguments.folder, size)
+    shutil.rmtree(arguments.folder / "traits-engine", ignore_errors=True)  # of a run that was broken off
     with stage.database():
         set_up = stage.staged(events, size, arguments.folder)
         for body in (SPENT, SINCE, RATE):
@@ -143,6 +144,7 @@ def _conditions(set_up: "Stage", peer: "ClickHouse") -> Table:
         print(rows[-1], flush=True)
     head = ["members of everybody", "members", "Stratum, ms", "page's preview, ms", "ClickHouse, ms", "ratio"]
     about = "The whole question with its look at the database; ClickHouse's better layout. Wanted: 8×, 200 ms."
+    workspace.segments.all().delete()
     return Table("Conditions of segments", f"{about} ClickHouse {peer.version}.", head, rows)
 
 

@@ -50,7 +50,7 @@ class FastConditions:
         if name.startswith("traits.rfm_"):
             return self._of_rfm(name.removeprefix(TRAITS), test)
         if name.startswith(TRAITS):
-            trait = next(iter(served_traits.serving(self.workspace, [name.removeprefix(TRAITS)])), None)
+            trait = self.served.get(name.removeprefix(TRAITS))
             return None if trait is None else self._of_trait(trait, test)
         if name.startswith(ATTRIBUTES) and "." not in name.removeprefix(ATTRIBUTES):
             column = profile_columns.of_attribute(self.workspace, name.removeprefix(ATTRIBUTES))
@@ -58,6 +58,10 @@ class FastConditions:
         if isinstance(test, Test) and name == STAGE:
             return self._of_stage(test)
         return self._of_last_seen(test) if isinstance(test, Test) and name == SEEN else None
+
+    @cached_property
+    def served(self) -> dict[str, Served]:
+        return {trait.name: trait for trait in served_traits.serving(self.workspace)}
 
     def _of_trait(self, trait: Served, test: Test | AnyItem) -> Mask | None:
         """Who has no row has nothing counted."""

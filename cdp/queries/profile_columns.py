@@ -118,10 +118,10 @@ def _afresh(workspace: Workspace, name: str) -> Kept:
 
 
 def _brought_up(workspace: Workspace, name: str, known: Kept) -> Kept | None:
-    if not isinstance(known.at, Position) or not changes.is_of_here(known.at):
+    if not isinstance(known.at, Position):
         return None
     feed = changes.since(workspace, known.at)
-    if feed.rows > MOST_ROWS:
+    if feed.rows > MOST_ROWS or feed.position.database != known.at.database:
         return None
     concerned = union([feed.told, feed.linked, feed.gone])
     if not len(concerned):

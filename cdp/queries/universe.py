@@ -50,10 +50,8 @@ def _afresh(workspace: Workspace) -> tuple[Position, Universe]:
 
 def _brought_up(workspace: Workspace, place: Position, known: Universe) -> tuple[Position, Universe] | None:
     """None where that would cost more than reading everybody, or the place is not of this database."""
-    if not changes.is_of_here(place):
-        return None
     feed = changes.since(workspace, place)
-    if feed.rows > MOST_ROWS:
+    if feed.rows > MOST_ROWS or feed.position.database != place.database:
         return None
     concerned = union([feed.everybody, feed.gone])
     return feed.position, _replaced(known, concerned, _read(workspace, concerned)) if len(concerned) else known
