@@ -15,6 +15,7 @@ DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY") or keyfile.secret_key(HOME)
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 LEDGER_KEY = env.text("LEDGER_KEY")  # unset: made once and kept in HOME
+LEDGER_DAYS = env.number("LEDGER_DAYS", 0)  # how long the audit log is kept, at least a year; 0 is for ever
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 BASE_URL = env.text("BASE_URL", "http://localhost:8000")  # in e-mails and snippets

@@ -1,5 +1,9 @@
 """Routes of the trust layer: pages under /dashboard/data-quality, and the API under /api/v1/trust-layer."""
 
-from django.urls import URLPattern
+from trustlayer.api import audit as audit_api
+from trustlayer.views import audit
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    *audit_api.urlpatterns,
+    *audit.urlpatterns,
+]

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 
-from stratum.workspaces.models import Job, Workspace
+from stratum.workspaces.models import ApiKey, Job, Workspace
 
 
 class SavedView(models.Model):
@@ -45,6 +45,7 @@ class Export(models.Model):
     class Format(models.TextChoices):
         CSV = "csv", "CSV"
         JSON = "json", "JSON"
+        PDF = "pdf", "PDF"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="exports")
@@ -57,6 +58,7 @@ class Export(models.Model):
     rows = models.PositiveBigIntegerField(null=True)
     size = models.PositiveBigIntegerField(null=True, help_text="In bytes.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True, related_name="+", help_text="Of a program.")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
 

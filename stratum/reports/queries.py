@@ -1,12 +1,14 @@
 """Saved views and exports read."""
 
+from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
-from stratum.lib.refusal import Missing
+from stratum.lib.refusal import Missing, Refusal
 from stratum.reports.models import Export, SavedView
 from stratum.workspaces.models import User, Workspace
 
@@ -45,3 +47,11 @@ def export(workspace: Workspace, export_id: UUID) -> Export:
 def file_of(export: Export) -> Path:
     """Where its file is, or will be."""
     return Path(settings.HOME) / "exports" / str(export.workspace_id) / f"{export.pk}.{export.format}"
+
+
+def open_file(export: Export, *, now: datetime) -> BinaryIO:
+    """Raises Refusal when it is not there any more, or not yet."""
+    place = file_of(export)
+    if not (export.is_there(now) and place.exists()):
+        raise Refusal("gone", "This file is not there any more, or not there yet. Export the table again.", status=410)
+    return place.open("rb")

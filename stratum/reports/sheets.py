@@ -1,25 +1,31 @@
 """Tables as files: CSV for spreadsheets, JSON for programs, written row by row."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import orjson
 
 from stratum.lib import sheets
 
-CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json", "pdf": "application/pdf"}
+Tell = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table on its way out. `name` is the file's without its ending; `total` counts the rows, which come lazily."""
+    """A table on its way out. `name` is the file's without its ending; `total` counts the rows, which come lazily.
+
+    `own` are the formats that its exporter writes itself: called when the writing begins, with a listener that wants to
+    hear how many rows are written; gives the file piece by piece.
+    """
 
     name: str
     title: str
     header: Sequence[str]
     rows: Iterable[Sequence[object]]
     total: int
+    own: Mapping[str, Callable[[Tell], Iterator[bytes]]] = field(default_factory=dict)
 
 
 def csv_lines(sheet: Sheet) -> Iterator[bytes]:
@@ -37,3 +43,20 @@ def json_lines(sheet: Sheet) -> Iterator[bytes]:
 
 
 LINES: dict[str, Callable[[Sheet], Iterator[bytes]]] = {"csv": csv_lines, "json": json_lines}
+
+
+def formats(sheet: Sheet) -> tuple[str, ...]:
+    return (*LINES, *(name for name in sheet.own if name not in LINES))
+
+
+def lines(sheet: Sheet, file_format: str, tell: Tell) -> Iterator[bytes]:
+    """The file, piece by piece; `tell` hears how many rows are written."""
+    if file_format in sheet.own:
+        return sheet.own[file_format](tell)
+    return LINES[file_format](replace(sheet, rows=_told(sheet.rows, tell)))
+
+
+def _told(rows: Iterable[Sequence[object]], tell: Tell) -> Iterator[Sequence[object]]:
+    for number, row in enumerate(rows, 1):
+        yield row
+        tell(number)

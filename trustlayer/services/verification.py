@@ -2,14 +2,16 @@
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-
 from stratum.lib.refusal import Fault, Invalid
-from stratum.workspaces.models import Workspace
+from stratum.workspaces import jobs, limits
+from stratum.workspaces.access import Actor
+from stratum.workspaces.jobs import Run
+from stratum.workspaces.models import Job, Workspace
 from trustlayer import chain
 from trustlayer.chain import Broken
 from trustlayer.models import Checkpoint, LedgerEntry, LedgerHead
@@ -19,28 +21,82 @@ from trustlayer.verify import Verified, Witness, verify
 CHUNK = 5_000
 READ = (*chain.FIELDS, "entry_hash")
 Manifest = Mapping[str, Any]
+TASK = "trustlayer.verify"
+FEATURE = "trust_audit_logs"
+MOST_AT_ONCE = 50_000  # entries; more would hold a web worker for more than a second
+MOST_MANIFESTS = 100
 
 
-def check(workspace: Workspace, manifests: Sequence[Manifest] = ()) -> Verified:
-    """Read everything once; the first broken entry is named. Raises Invalid for a strange manifest.
+def ask(
+    *, workspace: Workspace, by: Actor, now: datetime, manifests: Sequence[Manifest] = (), most: int = MOST_AT_ONCE
+) -> Verified | Job:
+    """The answer, or the job that finds it where the book is long."""
+    limits.require_feature(workspace, FEATURE)
+    if len(manifests) > MOST_MANIFESTS:
+        raise Invalid([Fault("/manifests", f"Give at most {MOST_MANIFESTS} manifests at once.", "too_many")])
+    for manifest in manifests:
+        _delivered(manifest, workspace)
+    head = LedgerHead.objects.filter(workspace=workspace).first()
+    length = head.seq - head.pruned_through if head else 0
+    if length <= most:
+        return check(workspace, manifests)
+    arguments = {"manifests": [dict(manifest) for manifest in manifests]}
+    return jobs.start(workspace=workspace, kind=TASK, by=by, now=now, arguments=arguments, total=length)
+
+
+def run(run: Run) -> None:
+    """The job: its result is what `check` found, its failure the first broken entry."""
+    found = check(run.job.workspace, run.job.arguments["manifests"], told=lambda read: _report(run, read))
+    if found.broken:
+        run.fail(f"The audit log was tampered with. {found.broken.sentence}")
+    else:
+        run.report(found.entries, found.entries, "Verified")
+        run.succeed(asdict(found))
+
+
+def _report(run: Run, read: int) -> None:
+    run.report(read, max(read, run.job.total), "Reading entries")
+
+
+def check(
+    workspace: Workspace, manifests: Sequence[Manifest] = (), told: Callable[[int], None] | None = None
+) -> Verified:
+    """Read everything once; the first broken entry is named. Raises Invalid for a strange manifest. `told` hears how
+    many entries were read.
 
     What is appended meanwhile is read too: the head and the checkpoints were read before it.
     """
     delivered = [_delivered(manifest, workspace) for manifest in manifests]
-    with transaction.atomic():
-        head = LedgerHead.objects.filter(workspace=workspace).first()
-        signed = list(Checkpoint.objects.filter(workspace=workspace).select_related("workspace").order_by("seq", "id"))
-        witnesses = [*delivered, *(_witness(one) for one in signed), *([_end(head)] if head and head.seq else [])]
-        result = verify(_entries(workspace), witnesses, pruned_through=head.pruned_through if head else 0)
+    head = LedgerHead.objects.filter(workspace=workspace).first()
+    pruned_through = head.pruned_through if head else 0
+    signed = list(Checkpoint.objects.filter(workspace=workspace).select_related("workspace").order_by("seq", "id"))
+    # What was delivered from entries that retention has taken since can no longer be held against anything.
+    witnesses = [*delivered, *(_witness(one) for one in signed), *([_end(head)] if head and head.seq else [])]
+    known = [witness for witness in witnesses if witness.seq >= pruned_through]
+    result = verify(_entries(workspace, pruned_through, told), known, pruned_through=pruned_through)
+    if result.broken and _pruned_through(workspace) != pruned_through:
+        return check(workspace, manifests, told)  # retention took entries away while they were read
     return result if result.broken else _with_forged(result, signed)
 
 
-def _entries(workspace: Workspace) -> Iterator[dict[str, Any]]:
-    rows = LedgerEntry.objects.filter(workspace=workspace).order_by("seq").values_list(*READ)
-    for row in rows.iterator(chunk_size=CHUNK):
-        entry = dict(zip(READ, row, strict=True))
-        entry["id"] = str(entry["id"])
-        yield entry
+def _entries(workspace: Workspace, after: int, told: Callable[[int], None] | None) -> Iterator[dict[str, Any]]:
+    """Piece by piece, outside of a transaction, so that what is told can be seen meanwhile."""
+    book = LedgerEntry.objects.filter(workspace=workspace).order_by("seq").values_list(*READ)
+    read = 0
+    last = after
+    while rows := list(book.filter(seq__gt=last)[:CHUNK]):
+        for row in rows:
+            entry = dict(zip(READ, row, strict=True))
+            entry["id"] = str(entry["id"])
+            yield entry
+        last, read = rows[-1][0], read + len(rows)
+        if told:
+            told(read)
+
+
+def _pruned_through(workspace: Workspace) -> int:
+    head = LedgerHead.objects.filter(workspace=workspace).first()
+    return head.pruned_through if head else 0
 
 
 def _end(head: LedgerHead) -> Witness:

@@ -1,8 +1,7 @@
 """Exports: small ones are streamed by the page, large ones written to a file by a job, which goes after a week."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.urls import reverse
 
 from stratum.lib.refusal import Fault, Invalid, Missing, Refusal
 from stratum.reports import queries, sheets
@@ -35,9 +35,11 @@ def prepare(
     access.demand(by, "export")
     if exporter not in exporters:
         raise Missing("There is no export of that name.")
-    if file_format not in sheets.LINES:
-        raise Invalid([Fault("/format", "Choose CSV or JSON.", "unknown_format")])
-    return exporters[exporter].prepare(workspace, parameters, by, now)
+    sheet = exporters[exporter].prepare(workspace, parameters, by, now)
+    if file_format not in (known := sheets.formats(sheet)):
+        sentence = f"Choose {', '.join(known[:-1]).upper()} or {known[-1].upper()}."
+        raise Invalid([Fault("/format", sentence, "unknown_format")])
+    return sheet
 
 
 @transaction.atomic
@@ -58,13 +60,14 @@ def start(
         title=sheet.title[:200],
         filename=f"{sheet.name[:190]}.{file_format}",
         created_by=by.user,
+        api_key=by.api_key,
         created_at=now,
     )
 
 
 def run(run: Run) -> None:
     """The job: write the file beside its place, then move it there, so that nobody downloads half of one."""
-    export = Export.objects.select_related("workspace", "created_by").get(job=run.job)
+    export = Export.objects.select_related("workspace", "created_by", "api_key").get(job=run.job)
     sheet = prepare(
         workspace=export.workspace,
         by=_actor_of(export),
@@ -86,34 +89,30 @@ def run(run: Run) -> None:
     kept = {"rows": rows, "size": place.stat().st_size, "expires_at": now + KEPT_FOR}
     if not Export.objects.filter(pk=export.pk).update(**kept):
         place.unlink()  # deleted meanwhile
-    run.succeed({"rows": rows})
+    run.succeed({"rows": rows, "download": reverse("api_export_download", args=[export.pk])})
 
 
 def _write(place: Path, sheet: Sheet, file_format: str, run: Run) -> int:
     """How many rows. Raises Stopped when it was cancelled."""
-    counted = _Counted(sheet, run)
+    written = 0
+
+    def tell(rows: int) -> None:
+        nonlocal written
+        if rows // REPORTED_EVERY > written // REPORTED_EVERY:
+            run.report(rows, max(rows, sheet.total), "Writing rows")
+        written = rows
+
+    run.report(0, sheet.total, "Writing rows")
     with place.open("wb") as file:
         os.fchmod(file.fileno(), 0o600)
-        file.writelines(sheets.LINES[file_format](replace(sheet, rows=counted)))
-    return counted.rows
-
-
-class _Counted(Iterable[Sequence[object]]):
-    """The rows of a sheet, reporting how many have gone by."""
-
-    def __init__(self, sheet: Sheet, run: Run) -> None:
-        self.sheet, self.run, self.rows = sheet, run, 0
-
-    def __iter__(self) -> Iterator[Sequence[object]]:
-        for row in self.sheet.rows:
-            if self.rows % REPORTED_EVERY == 0:
-                self.run.report(self.rows, max(self.rows, self.sheet.total), "Writing rows")
-            self.rows += 1
-            yield row
+        file.writelines(sheets.lines(sheet, file_format, tell))
+    return written
 
 
 def _actor_of(export: Export) -> Actor:
-    """Whoever has left the team since gets nothing out of it any more."""
+    """Whoever has left the team since, or whose key was revoked, gets nothing out of it any more."""
+    if export.api_key is not None and export.api_key.revoked_at is None:
+        return access.actor_of_key(export.api_key)
     member = Member.objects.filter(workspace=export.workspace, user=export.created_by).first()
     if member is None:
         raise Refusal("left_the_team", "Who asked for this export is no longer on the team.")

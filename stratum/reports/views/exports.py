@@ -9,7 +9,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from stratum.lib.refusal import Refusal
 from stratum.reports import queries, sheets
 from stratum.reports.services import exports as services
 from stratum.reports.sheets import Sheet
@@ -68,11 +67,9 @@ def listed(request: MemberRequest) -> HttpResponse:
 @access.page("export")
 def download(request: MemberRequest, export_id: UUID) -> HttpResponseBase:
     export = queries.export(request.workspace, export_id)
-    place = queries.file_of(export)
-    if not (export.is_there(request.now) and place.exists()):
-        raise Refusal("gone", "This file is not there any more, or not there yet. Export the table again.", status=410)
+    file = queries.open_file(export, now=request.now)
     content_type = sheets.CONTENT_TYPES[export.format]
-    return FileResponse(place.open("rb"), as_attachment=True, filename=export.filename, content_type=content_type)
+    return FileResponse(file, as_attachment=True, filename=export.filename, content_type=content_type)
 
 
 @require_POST
@@ -94,7 +91,7 @@ def delete(request: MemberRequest, export_id: UUID) -> HttpResponse:
 
 
 def _streamed(sheet: Sheet, file_format: str) -> StreamingHttpResponse:
-    lines = sheets.LINES[file_format](sheet)
+    lines = sheets.lines(sheet, file_format, lambda _: None)
     response = StreamingHttpResponse(lines, content_type=sheets.CONTENT_TYPES[file_format])
     response["Content-Disposition"] = f'attachment; filename="{sheet.name}.{file_format}"'
     return response
