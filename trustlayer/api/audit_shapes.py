@@ -80,7 +80,7 @@ class AuditEntityTypeShape(AuditDecisionCounts):
 class AuditAnalyticsShape(serializers.Serializer[Any]):
     total = serializers.IntegerField()
     decisions = AuditDecisionCounts()
-    per = serializers.ChoiceField(["day", "week", "month"])
+    per = serializers.CharField(help_text="day, week or month.")
     trend = AuditBucketShape(many=True)
     block_reasons = AuditReasonShape(many=True)
     other_block_reasons = serializers.IntegerField()
