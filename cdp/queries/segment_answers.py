@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from operator import ge, gt, le, lt
 from uuid import UUID
 
@@ -58,7 +59,9 @@ def answers(
                 keys = segments.survivors(workspace, np.array(ids, np.int64))
                 found[leaf] = is_in(those.profile, keys)
             case InSegment(segment=key):
-                found[leaf] = is_in(those.profile, segments.members(workspace, segments.get(workspace, key)))
+                segment = segments.get(workspace, key)
+                among = segments.members if is_everybody else partial(segments.members_among, keys=those.profile)
+                found[leaf] = is_in(those.profile, among(workspace, segment))
             case _:
                 only = None if is_everybody else those.profile
                 asked_for = question(_of_events(leaf), as_of, zone)

@@ -110,6 +110,23 @@ WHERE g.id = %s AND g.workspace_id = %s AND s.exited_at IS NULL
 """
 
 
+def members_among(workspace: Workspace, segment: Segment, keys: Ints) -> Ints:
+    """Those of these live profiles that are in; at a cost that grows with them and not with the segment."""
+    return _numbers(_MEMBERS_AMONG, arrays.literal(keys), segment.pk, workspace.pk)
+
+
+_MEMBERS_AMONG = """
+WITH asked AS MATERIALIZED (SELECT unnest(%s::bigint[]) AS id),
+known AS MATERIALIZED (
+    SELECT id, id AS survivor FROM asked
+    UNION SELECT p.id, p.merged_into FROM cdp_profile p JOIN asked ON asked.id = p.merged_into
+)
+SELECT array_send(array_agg(DISTINCT known.survivor))
+FROM cdp_spell s JOIN cdp_segment g ON g.id = s.segment_id JOIN known ON known.id = s.profile_id
+WHERE g.id = %s AND g.workspace_id = %s AND s.exited_at IS NULL
+"""
+
+
 def survivors(workspace: Workspace, keys: Ints) -> Ints:
     """The live profiles behind these numbers, ascending: merged ones as their survivor, strangers left out."""
     return _numbers(_SURVIVORS, arrays.literal(keys), workspace.pk)

@@ -290,9 +290,11 @@ def _decided(
 
 def _write(workspace: Workspace, work: Work, inside: Ints, outside: Ints, span: Span) -> int:
     segment = work.segment
-    present = queries.members(workspace, segment)
     if work.asked is None:
+        present = queries.members(workspace, segment)
         outside = np.setdiff1d(present, inside)
+    else:
+        present = queries.members_among(workspace, segment, union([inside, outside]))
     entering, leaving = np.setdiff1d(inside, present), np.intersect1d(outside, present)
     lock_identities(workspace)
     entered = [(reason, enter(segment, who, reason, span.now)) for reason, who in _reasons(segment, entering, span)]

@@ -199,3 +199,25 @@ def test_thousands_enter_at_once_in_any_order(workspace: Workspace, by_alice: Ac
     )
     assert np.array_equal(queries.members(workspace, segment), keys)
     assert queries.size(segment) == len(keys)
+
+
+def test_members_among_some_are_those_of_all(
+    workspace: Workspace, friends: Segment, anna: Profile, ben: Profile, visitor: Profile, tell: Tell, by_alice: Actor
+) -> None:
+    """Who entered as somebody that was merged later stands as the survivor."""
+    among = queries.members_among
+    assert among(workspace, friends, np.array([anna.pk, visitor.pk])).tolist() == [anna.pk]
+    segments.add_members(
+        workspace=workspace,
+        by=by_alice,
+        segment_id=friends.pk,
+        profiles=np.array([visitor.pk]),
+        now=friends.created_at,
+    )
+    segments.remove_members(
+        workspace=workspace, by=by_alice, segment_id=friends.pk, profiles=np.array([ben.pk]), now=friends.created_at
+    )
+    tell("identify", user="ben", visitor="cookie-1", hours_ago=1)
+    everybody = np.array([anna.pk, ben.pk])
+    assert among(workspace, friends, everybody).tolist() == queries.members(workspace, friends).tolist()
+    assert among(workspace, friends, np.array([ben.pk])).tolist() == [ben.pk]
