@@ -186,7 +186,6 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "stratum.lib.problems.handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    "URL_FORMAT_OVERRIDE": None,  # ?format= says how an export is written
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Stratum API",

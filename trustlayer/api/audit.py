@@ -1,5 +1,6 @@
 """/api/v1/trust-layer/audit-logs: read, count, verify and export the book. Nobody changes it."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,6 +12,8 @@ from django.utils.http import urlencode
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -145,7 +148,15 @@ class AuditVerifyApi(APIView):
         )
 
 
+class ByAccept(DefaultContentNegotiation):
+    """`?format=` says how an export is written here, and chooses no renderer."""
+
+    def filter_renderers(self, renderers: Iterable[BaseRenderer], format: str | None) -> list[BaseRenderer]:
+        return list(renderers)
+
+
 class AuditExportApi(APIView):
+    content_negotiation_class = ByAccept
     right = "export"
 
     @extend_schema(
