@@ -159,6 +159,10 @@ WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("jpg", "jpeg", "png", "gif", "webp", "zip", "gz", "br", "woff", "woff2", "map")
 
+# Calls to other systems
+
+MAY_CALL_LOOPBACK = env.flag("MAY_CALL_LOOPBACK")  # for tests and vendors' fakes on this machine only
+
 # Mail: printed to files until a server is named.
 
 EMAIL_HOST = env.text("EMAIL_HOST")

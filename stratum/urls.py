@@ -15,6 +15,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("trustlayer.urls")),
     path("", include("cdp.urls")),
+    path("", include("integrations.urls")),
 ]
 
 handler400 = errors.bad_request

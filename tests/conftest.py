@@ -36,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     django_settings.ENGINE_URL = f"columnar://{HOME / 'engine'}"
     django_settings.STATIC_ROOT = HOME / "static"
     django_settings.STATIC_ROOT.mkdir(exist_ok=True)
+    django_settings.MAY_CALL_LOOPBACK = True
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     django_settings.STORAGES = {
         "default": files,
