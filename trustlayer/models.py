@@ -168,6 +168,25 @@ class SignalReading(models.Model):
         return f"{self.platform} {self.signal} {self.value}".strip()
 
 
+class RecentCalls(models.Model):
+    """What became of the last calls of one connection to a platform: a letter each, the newest last."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="recent_calls", db_index=False)
+    platform = models.CharField(max_length=20)
+    connection = models.CharField(max_length=80)
+    outcomes = models.CharField(max_length=50)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "platform", "connection"], name="recent_calls_once")
+        ]
+        verbose_name_plural = "recent calls"
+
+    def __str__(self) -> str:
+        return f"{self.platform} {self.connection}"
+
+
 class PolicyVersion(models.Model):
     """A workspace's gate policy, one row per version; the newest rules."""
 

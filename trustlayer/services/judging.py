@@ -24,7 +24,10 @@ MOST = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What somebody wants to do. `change_detail`: field, before, after, currency."""
+    """What somebody wants to do. `change` in words, `change_detail`: field, before, after, currency.
+
+    `checks`: guard rails and the like that the proposer has looked at, kept as evidence; the gate does not read them.
+    """
 
     action: str
     entity: Entity
@@ -37,7 +40,13 @@ class Proposal:
 def decide(
     *, workspace: Workspace, by: Actor, proposals: Sequence[Proposal], now: datetime, dry_run: bool = False
 ) -> list[LedgerEntry]:
-    """Judge them by one policy and the health of their platforms at `now`; one entry each, in this order."""
+    """Judge them by one policy and the health of their platforms at `now`; one entry each, in this order.
+
+    The front door of the gate for every other room: what it returns are entries of the book, `entry.pk` the decision
+    id, `entry.decision` PASS, HOLD or BLOCK, `entry.reason` and `entry.blocked_reason` the sentences. Called inside the
+    caller's transaction the entry is there exactly when the caller's change is. It holds the workspace's head until
+    that ends, so touch nothing outside meanwhile. Raises Invalid for a kind that trustlayer.actions does not know.
+    """
     _refuse(proposals)
     with transaction.atomic():
         policy = policies.current(workspace)

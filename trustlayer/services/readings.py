@@ -22,7 +22,12 @@ LONGEST_SOURCE = 80
 
 @dataclass(frozen=True, slots=True)
 class NewReading:
-    """A reading before it is stored. `platform` is empty for the workspace's own events."""
+    """A reading before it is stored. `platform` is empty for the workspace's own events.
+
+    `reported` by the platform itself, else computed by us. `since`: from when on the source could have been read, where
+    that is longer ago than its first reading. `evidence`: `sentence` stands on the page of signal health, `url` leads
+    from there to what was counted (a path of this site), anything else is kept for the API.
+    """
 
     signal: str
     value: float
@@ -31,6 +36,11 @@ class NewReading:
     platform: str = ""
     reported: bool = False
     evidence: Mapping[str, Any] | None = None
+    since: datetime | None = None
+
+    @property
+    def known_since(self) -> datetime:
+        return min(self.since or self.observed_at, self.observed_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,7 @@ def _remember_sources(workspace: Workspace, readings: Sequence[NewReading]) -> N
     first: dict[tuple[str, str, str], datetime] = {}
     for one in readings:
         key = one.platform, one.signal, one.source
-        first[key] = min(first.get(key, one.observed_at), one.observed_at)
+        first[key] = min(first.get(key, one.known_since), one.known_since)
     rows = [
         SignalSource(workspace=workspace, platform=platform, signal=signal, source=source, since=since)
         for (platform, signal, source), since in sorted(first.items())
