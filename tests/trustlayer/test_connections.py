@@ -18,8 +18,9 @@ LAST = date(2026, 1, 14)
 
 def note(workspace: Workspace, now: datetime, outcomes: str, connection: str = "act_1") -> float | None:
     rate = None
-    for one in outcomes:
-        rate = calls.note(workspace=workspace, platform="meta", connection=connection, outcome=Outcome(one), now=now)
+    for place, one in enumerate(outcomes):
+        at = now + timedelta(milliseconds=place)
+        rate = calls.note(workspace=workspace, platform="meta", connection=connection, outcome=Outcome(one), now=at)
     return rate
 
 
