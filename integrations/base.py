@@ -25,6 +25,22 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """Whose permission the credentials are; shown after connecting."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionAction:
+    """Something an account counts as a conversion. One is chosen per account: several count the same purchases."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """`shared_with` names the other campaigns that spend from the same budget (Google's shared budgets)."""
 
@@ -138,7 +154,13 @@ class AdPlatform(Protocol):
 
     name: str
 
+    def login(self) -> Login:
+        """Whose credentials these are. Raises NotAuthorised when they do not let us in or lack a needed right."""
+
     def accounts(self) -> Sequence[Account]: ...
+
+    def conversion_actions(self, account_id: str) -> Sequence[ConversionAction]:
+        """The likeliest first."""
 
     def entities(self, account_id: str) -> Iterator[Entity]:
         """All that are not removed, parents before children."""

@@ -1,5 +1,5 @@
 """Rows of what lies beyond our walls; one file per noun."""
 
-from integrations.models.ad_platforms import AdAccount, AdConnection, AdDay, AdEntity
+from integrations.models.ad_platforms import AdAccount, AdCall, AdConnection, AdDay, AdEntity, AdSyncRun, SandboxState
 
-__all__ = ["AdAccount", "AdConnection", "AdDay", "AdEntity"]
+__all__ = ["AdAccount", "AdCall", "AdConnection", "AdDay", "AdEntity", "AdSyncRun", "SandboxState"]

@@ -5,13 +5,16 @@ from django.db import models
 
 from stratum.workspaces.models import Workspace
 
-PLATFORMS = [("meta", "Meta"), ("google", "Google Ads"), ("sandbox", "Sandbox")]
+PLATFORMS = [("meta", "Meta"), ("google", "Google Ads")]
 KINDS = [("campaign", "Campaign"), ("adset", "Ad set"), ("creative", "Creative")]
 STATUSES = [("active", "Active"), ("paused", "Paused"), ("removed", "Removed")]
 
 
 class AdConnection(models.Model):
-    """A person's permission to read and change their accounts on one platform. Credentials are sealed JSON."""
+    """A person's permission to read and change their accounts on one platform. Credentials are sealed JSON.
+
+    A `sandbox` speaks to the fake of that platform inside this installation, with the very client of the real one.
+    """
 
     class State(models.TextChoices):
         CONNECTED = "connected"
@@ -20,6 +23,7 @@ class AdConnection(models.Model):
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="ad_connections")
     platform = models.CharField(max_length=20, choices=PLATFORMS)
+    sandbox = models.BooleanField(default=False)
     name = models.CharField(max_length=120)
     credentials = models.TextField(blank=True, help_text="Sealed; empty once disconnected.")
     token_hint = models.CharField(max_length=8, blank=True, help_text="The last four characters.")
@@ -29,6 +33,9 @@ class AdConnection(models.Model):
     created_at = models.DateTimeField()
     last_sync_at = models.DateTimeField(null=True, blank=True)
     next_sync_at = models.DateTimeField(null=True, blank=True)
+    waits_until = models.DateTimeField(
+        null=True, blank=True, help_text="The platform asked us to slow down until then."
+    )
 
     class Meta:
         indexes = [models.Index(fields=["next_sync_at"], condition=models.Q(state="connected"), name="ad_sync_due")]
@@ -47,7 +54,10 @@ class AdAccount(models.Model):
     name = models.CharField(max_length=200)
     currency = models.CharField(max_length=3)
     time_zone = models.CharField(max_length=64, default="UTC")
-    active = models.BooleanField(default=True)
+    active = models.BooleanField(default=True, help_text="Whether the platform says that it can spend.")
+    chosen = models.BooleanField(
+        default=True, help_text="Synced and counted against the plan; else only its past is kept."
+    )
     conversion_action = models.CharField(max_length=120, blank=True, help_text="Whose conversions count; one only.")
     synced_until = models.DateField(null=True, blank=True, help_text="The last day whose metrics were read.")
 
@@ -106,3 +116,65 @@ class AdDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.entity_id} {self.day}"
+
+
+class AdSyncRun(models.Model):
+    """One reading of everything that a connection's accounts have."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        WAITING = "waiting"
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
+    connection = models.ForeignKey(AdConnection, models.CASCADE, related_name="runs", db_index=False)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    accounts = models.PositiveIntegerField(default=0)
+    entities = models.PositiveIntegerField(default=0)
+    days = models.PositiveIntegerField(default=0, help_text="Rows of daily metrics.")
+    error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "connection", "-started_at"], name="ad_run_by_connection")]
+
+    def __str__(self) -> str:
+        return f"{self.connection_id} {self.started_at:%Y-%m-%d %H:%M} {self.state}"
+
+
+class AdCall(models.Model):
+    """How one call to a platform went, for API health. The newest few hundred of a connection are kept."""
+
+    class Outcome(models.TextChoices):
+        OK = "ok"
+        REFUSED = "refused", "Refused what was sent"
+        FAILED = "failed"
+        LOGIN_LOST = "login_lost", "Login lost"
+
+    connection = models.ForeignKey(AdConnection, models.CASCADE, related_name="calls", db_index=False)
+    at = models.DateTimeField()
+    outcome = models.CharField(max_length=12, choices=Outcome.choices)
+    sentence = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["connection", "-at"], name="ad_call_by_connection")]
+
+    def __str__(self) -> str:
+        return f"{self.connection_id} {self.at:%Y-%m-%d %H:%M:%S} {self.outcome}"
+
+
+class SandboxState(models.Model):
+    """Everything that the fake of one platform knows in a workspace. Written under its row lock."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="sandboxes", db_index=False)
+    platform = models.CharField(max_length=20, choices=PLATFORMS)
+    state = models.JSONField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "platform"], name="sandbox_once")]
+
+    def __str__(self) -> str:
+        return f"Sandbox of {self.get_platform_display()}"
