@@ -1,0 +1,1 @@
+"""Pipedrive: client, shapes, mapping, sync."""
