@@ -114,6 +114,23 @@ GROUP BY name ORDER BY count(*) DESC, name LIMIT 60
 """
 
 
+def attribute_types(workspace: Workspace) -> dict[str, set[str]]:
+    """Of the same attributes, the JSON types of their values; the most frequent attribute first."""
+    with raw_cursor() as cursor:
+        cursor.execute(_ATTRIBUTE_TYPES, [workspace.pk, NEWEST])
+        return {name: set(types) for name, types in cursor.fetchall()}
+
+
+_ATTRIBUTE_TYPES = """
+SELECT name, array_agg(DISTINCT jsonb_typeof(value)) FROM (
+    SELECT attributes FROM cdp_profile
+    WHERE workspace_id = %s AND merged_into IS NULL AND erased_at IS NULL AND attributes <> '{}'
+    ORDER BY id DESC LIMIT %s
+) newest, jsonb_each(attributes) attribute(name, value)
+GROUP BY name ORDER BY count(*) DESC, name LIMIT 60
+"""
+
+
 def card(workspace: Workspace, profile: Profile, *, now: datetime) -> ProfileCard:
     return cards(workspace, [profile], now=now)[0]
 

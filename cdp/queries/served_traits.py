@@ -21,6 +21,7 @@ from stratum.lib.refusal import Refusal
 from stratum.workspaces.models import Workspace
 
 GROUPS_KEPT = 16  # breakdowns by traits that a process remembers
+TYPED = 50  # values of a trait that are looked at for their types
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,21 @@ def _rows(traits: Sequence[Served], profiles: Sequence[int]) -> list[tuple[Any, 
 _ROWS = """
 SELECT version_id, profile_id, value::text, changed_at FROM cdp_traitvalue
 WHERE version_id = ANY (%s::bigint[]) AND profile_id = ANY (%s::bigint[])
+"""
+
+
+def value_types(versions: Iterable[int]) -> dict[int, set[str]]:
+    """By version, the JSON types of some of its values: what other systems' fields have to hold."""
+    with raw_cursor() as cursor:
+        cursor.execute(_VALUE_TYPES, [list(versions), TYPED])
+        return {version: set(types) for version, types in cursor.fetchall()}
+
+
+_VALUE_TYPES = """
+SELECT asked.version, array_agg(DISTINCT jsonb_typeof(found.value)) FROM unnest(%s::bigint[]) AS asked(version)
+CROSS JOIN LATERAL (
+    SELECT value FROM cdp_traitvalue WHERE version_id = asked.version AND value IS NOT NULL LIMIT %s
+) found GROUP BY 1
 """
 
 
