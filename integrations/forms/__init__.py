@@ -1,0 +1,1 @@
+"""Forms of what lies beyond our walls: they parse; services decide."""
