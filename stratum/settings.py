@@ -163,6 +163,10 @@ WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("jpg", "jpeg", "png", "gif", "webp", "zip
 
 MAY_CALL_LOOPBACK = env.flag("MAY_CALL_LOOPBACK")  # for tests and vendors' fakes on this machine only
 
+META_API_URL = env.text("META_API_URL", "https://graph.facebook.com/v26.0")
+GOOGLE_ADS_API_URL = env.text("GOOGLE_ADS_API_URL", "https://googleads.googleapis.com/v26")
+GOOGLE_TOKEN_URL = env.text("GOOGLE_TOKEN_URL", "https://oauth2.googleapis.com/token")
+
 # Mail: printed to files until a server is named.
 
 EMAIL_HOST = env.text("EMAIL_HOST")

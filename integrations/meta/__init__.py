@@ -1,0 +1,1 @@
+"""Meta Marketing API: https://developers.facebook.com/docs/marketing-api"""
