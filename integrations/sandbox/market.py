@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from math import exp
+from itertools import pairwise
+from math import exp, sqrt
 from random import Random
 from statistics import NormalDist
 from zoneinfo import ZoneInfo
@@ -21,7 +22,6 @@ ELASTICITY = 0.7  # d log conversions / d log spend
 WEEKDAYS = (0.95, 0.94, 0.97, 0.99, 0.98, 1.07, 1.10)  # from Monday
 GOOD_DAYS = 0.13  # standard deviation of the log of a day's luck
 SPENDING = 0.03  # of the share of a budget that is spent
-BID_POWER = 0.5  # how delivery follows the bid
 ATTRIBUTED = (0.82, 0.92, 0.97)  # of the conversions of today, yesterday, and the day before
 BACK = timedelta(days=120)  # how long before its beginning a world has figures
 CENT = Decimal("0.01")
@@ -113,11 +113,11 @@ class Market:
         return pull
 
     def _push(self, leaf: Node, at: datetime) -> float:
-        """A lower bid than usual wins fewer auctions."""
+        """A lower bid than usual wins fewer auctions: delivery follows its square root."""
         for node in self._world.line(leaf):
             if node.bid is not None and node.usual_bid:
                 bid = Decimal(self._value(node.id, "bid", node.bid, at) or node.bid)
-                return float(bid / node.usual_bid) ** BID_POWER
+                return sqrt(bid / node.usual_bid)
         return 1.0
 
     def _pieces(self, pot: Pot, day: date, zone: ZoneInfo) -> list[Piece]:
@@ -129,7 +129,7 @@ class Market:
         }
         marks = [start, *sorted(moments), end_so_far]
         whole = (end - start).total_seconds()
-        return [Piece(a, (b - a).total_seconds() / whole) for a, b in zip(marks, marks[1:], strict=False) if b > a]
+        return [Piece(a, (b - a).total_seconds() / whole) for a, b in pairwise(marks) if b > a]
 
     def _value(self, target: str, what: str, present: object, at: datetime) -> str:
         """As it stood at that moment: what the first later change replaced, else what it is now."""
@@ -169,7 +169,7 @@ def poisson(u: float, expected: float) -> int:
     if expected <= 0:
         return 0
     if expected > 200:
-        return max(0, round(expected + NormalDist().inv_cdf(min(max(u, 1e-12), 1 - 1e-12)) * expected**0.5))
+        return max(0, round(expected + sqrt(expected) * NormalDist().inv_cdf(min(max(u, 1e-12), 1 - 1e-12))))
     count, chance = 0, exp(-expected)
     reached = chance
     while reached < u and count < 1_000:

@@ -45,7 +45,7 @@ class Pot:
 
 @dataclass(slots=True)
 class Node:
-    """A campaign, ad set or creative. `weight` is its share among its siblings; `pot` is empty where another level pays."""
+    """A campaign, ad set or creative. `weight` is its share among its siblings; `pot` is empty where others pay."""
 
     id: str
     kind: Kind
@@ -63,7 +63,7 @@ class Node:
 
 @dataclass(slots=True)
 class Past:
-    """A change: of a pot's `amount`, or a node's `status` or `bid`; values as text. `client` is what it was made with."""
+    """A change of a pot's `amount`, or a node's `status` or `bid`; values as text. `client`: what it was made with."""
 
     at: datetime
     target: str
