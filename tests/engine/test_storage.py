@@ -24,11 +24,11 @@ from cdp.engine.base import (
     NotSupported,
     Step,
 )
-from cdp.engine.columnar import arrow, compaction, manifest, table
+from cdp.engine.columnar import arrow, claims, compaction, locks, states, table, tidying
 from cdp.engine.columnar import engine as engine_module
+from cdp.engine.columnar.claims import swap_manifest
 from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.engine.columnar.files import NewFiles
-from cdp.engine.columnar.manifest import swap_manifest
 from cdp.engine.predicates import Test
 from tests.engine.story import at, attribute, batch, funnel, happen
 
@@ -56,7 +56,7 @@ def named_files(folder: Path) -> set[str]:
 
 def manifest_of(folder: Path) -> Path:
     """There is only one when nobody is at work."""
-    (found,) = folder.glob("manifest-*.json")
+    (found,) = folder.glob("states/manifest-*.json")
     return found
 
 
@@ -101,7 +101,7 @@ def no_room(*_: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("moment", [(arrow, "write_synced"), (manifest, "write_synced"), (manifest, "link")])
+@pytest.mark.parametrize("moment", [(arrow, "write_synced"), (claims, "write_synced"), (claims, "link")])
 def test_a_full_disk_leaves_the_old_state_and_nothing_else(
     columnar: ColumnarEngine, moment: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,7 +116,7 @@ def test_a_full_disk_leaves_the_old_state_and_nothing_else(
             refill(columnar, "1: a@0 b@1")
         assert converted(columnar) == 0
         assert files(columnar.folder) == before
-        assert not list(columnar.folder.glob("*.new")) and not list(columnar.folder.glob("rebuild-*"))
+        assert not list(columnar.folder.glob("**/*.new")) and not list(columnar.folder.glob("rebuild-*"))
     assert converted(ColumnarEngine(columnar.folder)) == 0
     happen(columnar, "1: b@1")
     assert converted(columnar) == 1
@@ -126,16 +126,16 @@ def test_what_killed_processes_left_is_swept_when_it_is_old(
     columnar: ColumnarEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     happen(columnar, "1: a@0 b@1")
-    for name in ("run-left.arrow", "base-table-left.arrow", "manifest-left.new"):
+    for name in ("run-left.arrow", "base-table-left.arrow", "states/manifest-left.new", "manifest-000000000001.json"):
         (columnar.folder / name).write_bytes(b"half a file")
     (columnar.folder / "rebuild-left").mkdir()
     columnar.maintain()
     assert (columnar.folder / "run-left.arrow").exists(), "somebody may be about to name it"
     assert not (columnar.folder / "rebuild-left").exists()
-    monkeypatch.setattr(manifest, "LEFTOVER_SECONDS", -3_600.0)
+    monkeypatch.setattr(tidying, "LEFTOVER_SECONDS", -3_600.0)
     columnar.maintain()
     assert files(columnar.folder) == named_files(columnar.folder)
-    assert not list(columnar.folder.glob("*.new"))
+    assert not list(columnar.folder.glob("**/*.new")) and not list(columnar.folder.glob("manifest-*"))
     assert converted(columnar) == 1
 
 
@@ -232,6 +232,27 @@ def test_what_is_written_during_a_compaction_is_kept(columnar: ColumnarEngine) -
     assert columnar.compact() and converted(columnar) == 2
 
 
+def merge(engine: ColumnarEngine, loser: int, survivor: int) -> None:
+    with engine.writing(1) as writer:
+        writer.relink({loser: survivor})
+        writer.commit({})
+
+
+def test_merges_before_and_during_a_compaction_are_kept(columnar: ColumnarEngine) -> None:
+    """The second one replaces the file of the state that the new base stands for."""
+    happen(columnar, "1: a@0", "2: b@1", "3: a@0", "4: b@1")
+    merge(columnar, 2, 1)
+    frozen = compaction.freeze(columnar.folder)
+    written = NewFiles(columnar.folder)
+    base = compaction.new_base(written, columnar.snapshot())
+    merge(columnar, 4, 3)
+    assert compaction.put_in_place(written, frozen, base)
+    assert columnar.check() == []
+    assert converted(ColumnarEngine(columnar.folder)) == 2
+    assert files(columnar.folder) == named_files(columnar.folder)
+    assert columnar.compact() and converted(columnar) == 2
+
+
 def test_a_compaction_overtaken_by_another_is_thrown_away(columnar: ColumnarEngine) -> None:
     happen(columnar, "1: a@0 b@1")
     frozen = compaction.freeze(columnar.folder)
@@ -294,7 +315,7 @@ def test_what_was_erased_is_in_no_file(columnar: ColumnarEngine) -> None:
         writer.forget([1])
         writer.commit({})
     columnar.compact()
-    content = b"".join(path.read_bytes() for path in columnar.folder.iterdir())
+    content = b"".join(path.read_bytes() for path in columnar.folder.rglob("*") if path.is_file())
     assert b"bob@example.org" in content
     assert b"alice" not in content.lower()
 
@@ -453,14 +474,37 @@ def test_killed_writers_lose_and_double_nothing(columnar: ColumnarEngine, monkey
         writer.join()
         assert columnar.check() == []
         assert converted(columnar) == (columnar.cursor() or {})["count"]
-    monkeypatch.setattr(manifest, "LEFTOVER_SECONDS", -3_600.0)
+    monkeypatch.setattr(tidying, "LEFTOVER_SECONDS", -3_600.0)
     columnar.maintain()
     assert files(columnar.folder) == named_files(columnar.folder)
 
 
+def change_for_ever(folder: Path) -> None:
+    """As fast as on the fastest disk."""
+    vars(os)["fsync"] = lambda descriptor: None
+    state = states.read_manifest(folder)
+    while True:
+        state = swap_manifest(folder, state)
+
+
+def test_a_state_is_found_among_thousands_of_files(columnar: ColumnarEngine) -> None:
+    """A long listing is read in pieces, between which a new state may come and the old one go."""
+    happen(columnar, "1: a@0 b@1")
+    for number in range(2_000):
+        (columnar.folder / f"base-table-{number:016x}.arrow").touch()
+    writer = multiprocessing.get_context("spawn").Process(target=change_for_ever, args=(columnar.folder,))
+    writer.start()
+    seen = [1]
+    while 0 < seen[-1] < 1_000:
+        seen.append(states.newest(columnar.folder))
+    writer.kill()
+    writer.join()
+    assert seen == sorted(seen)
+
+
 def write_without_locks(folder: Path, first: int) -> None:
     """As from another host whose locks do not reach this one."""
-    vars(manifest)["acquire"] = lambda descriptor, timeout: None
+    vars(locks)["acquire"] = lambda descriptor, timeout: None
     engine, committed = ColumnarEngine(folder), 0
     while committed < 10:
         number = first + committed

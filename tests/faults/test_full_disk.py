@@ -3,6 +3,7 @@
 import errno
 import itertools
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,8 +47,7 @@ def test_the_old_state_answers_and_ingestion_goes_on(
 def test_a_lost_engine_that_cannot_be_stored_answers_nothing(
     workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for path in folder.iterdir():
-        path.unlink()
+    shutil.rmtree(folder)
     forget_what_is_mapped()
     with monkeypatch.context() as full:
         full.setattr(arrow, "write_synced", no_room)

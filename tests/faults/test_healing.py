@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from cdp.engine.base import EngineRebuilding
-from cdp.engine.columnar.manifest import REBUILD_LOCK, locked
+from cdp.engine.columnar.locks import REBUILD_LOCK, locked
 from cdp.queries import engine as engines
 from cdp.queries.engine import answering, engine_of, fresh_engine
 from cdp.services.engine import keep_up

@@ -11,17 +11,13 @@ from numpy.typing import NDArray
 from cdp.engine.base import EngineBusy, Ints
 from cdp.engine.columnar.arrow import write_arrays
 from cdp.engine.columnar.attributes import join_histories, save_history
+from cdp.engine.columnar.claims import swap_manifest
 from cdp.engine.columnar.files import NewFiles, new_files, require_sound
-from cdp.engine.columnar.manifest import (
-    COMPACTION_LOCK,
-    WRITER_LOCK,
-    Manifest,
-    Named,
-    locked,
-    read_manifest,
-    swap_manifest,
-)
+from cdp.engine.columnar.locks import COMPACTION_LOCK, WRITER_LOCK, locked
+from cdp.engine.columnar.manifest import Manifest, Named
 from cdp.engine.columnar.snapshot import Profiles, Snapshot
+from cdp.engine.columnar.state import save_state
+from cdp.engine.columnar.states import read_manifest
 from cdp.engine.columnar.table import Part, Table, join_tables, save
 
 # Names with fewer rows share a table, so that thousands of names do not need thousands of files.
@@ -71,30 +67,38 @@ def put_in_place(files: NewFiles, frozen: Manifest, base: Manifest) -> bool:
     """Swap the base if it still stands for what it was made of; what came since stays as runs and state."""
     with locked(files.folder, WRITER_LOCK, LOCK_SECONDS):
         now = read_manifest(files.folder)
-        count, attribute_count = len(frozen.runs), len(frozen.attribute_runs)
-        is_same = (
-            now.base_state == frozen.base_state
-            and (now.profiles, now.tables) == (frozen.profiles, frozen.tables)
-            and now.runs[:count] == frozen.runs
-            and now.attribute_runs[:attribute_count] == frozen.attribute_runs
-        )
-        if is_same:
-            swap_manifest(
-                files.folder,
-                replace(
-                    now,
-                    profiles=base.profiles,
-                    tables=base.tables,
-                    base_state=base.base_state,
-                    base_attributes=base.base_attributes,
-                    runs=now.runs[count:],
-                    attribute_runs=now.attribute_runs[attribute_count:],
-                    frozen=(),
-                ),
-            )
-        else:
+        if not goes_on_from(frozen, now):
             files.discard()
-        return is_same
+            return False
+        swap_manifest(files.folder, on_top_of(base, frozen, now))
+        return True
+
+
+def goes_on_from(frozen: Manifest, now: Manifest) -> bool:
+    """Whether nothing but new runs and another state came since."""
+    return frozen == replace(
+        frozen,
+        profiles=now.profiles,
+        tables=now.tables,
+        base_state=now.base_state,
+        base_attributes=now.base_attributes,
+        runs=now.runs[: len(frozen.runs)],
+        attribute_runs=now.attribute_runs[: len(frozen.attribute_runs)],
+    )
+
+
+def on_top_of(base: Manifest, frozen: Manifest, now: Manifest) -> Manifest:
+    return replace(
+        now,
+        profiles=base.profiles,
+        tables=base.tables,
+        base_state=base.base_state,
+        base_attributes=base.base_attributes,
+        runs=now.runs[len(frozen.runs) :],
+        attribute_runs=now.attribute_runs[len(frozen.attribute_runs) :],
+        state=base.base_state if now.state == frozen.state else now.state,
+        frozen=(),
+    )
 
 
 def new_base(files: NewFiles, snapshot: Snapshot) -> Manifest:
@@ -106,7 +110,7 @@ def new_base(files: NewFiles, snapshot: Snapshot) -> Manifest:
     return Manifest(
         profiles=write_profiles(files, snapshot, profiles),
         tables=tuple(named for names in groups if (named := base_table(files, snapshot, profiles, names))),
-        base_state=snapshot.manifest.state,
+        base_state=write_base_state(files, snapshot),
         base_attributes=write_attributes(files, snapshot),
     )
 
@@ -138,6 +142,13 @@ def write_profiles(files: NewFiles, snapshot: Snapshot, profiles: Profiles) -> N
         return snapshot.manifest.profiles
     arrays = {"ids": profiles.ids, "ordered": profiles.ordered, "numbers": profiles.numbers}
     return files.write(f"{BASE}profiles-", len(profiles.ids), lambda path: write_arrays(path, arrays, {}))
+
+
+def write_base_state(files: NewFiles, snapshot: Snapshot) -> Named | None:
+    """In a file of its own: the next change of the state removes the one that it replaces."""
+    if snapshot.manifest.state == snapshot.manifest.base_state:
+        return snapshot.manifest.base_state
+    return files.write(f"{BASE}state-", 0, lambda path: save_state(path, snapshot.state))
 
 
 def write_attributes(files: NewFiles, snapshot: Snapshot) -> Named | None:

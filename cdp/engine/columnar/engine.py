@@ -31,23 +31,15 @@ from cdp.engine.base import (
     TimelineEvent,
 )
 from cdp.engine.columnar import aggregate, conditions, funnel, history, overview
+from cdp.engine.columnar.claims import swap_manifest
 from cdp.engine.columnar.compaction import compact
 from cdp.engine.columnar.files import examine, turn
-from cdp.engine.columnar.manifest import (
-    REBUILD_LOCK,
-    RETRIES,
-    WRITER_LOCK,
-    Manifest,
-    locked,
-    newest,
-    parse_manifest,
-    read_content,
-    read_manifest,
-    swap_manifest,
-    sweep,
-)
+from cdp.engine.columnar.locks import REBUILD_LOCK, WRITER_LOCK, locked
+from cdp.engine.columnar.manifest import Manifest, parse_manifest
 from cdp.engine.columnar.rebuild import adopt, draft_folder, remove_abandoned_drafts
 from cdp.engine.columnar.snapshot import Snapshot
+from cdp.engine.columnar.states import RETRIES, newest, read_content, read_manifest
+from cdp.engine.columnar.tidying import sweep
 from cdp.engine.columnar.writer import ColumnarWriter
 
 # The first question after a change looks at all events of the profiles that pending rows touch, so there are few of

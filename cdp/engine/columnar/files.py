@@ -1,12 +1,15 @@
 """The files of a change that is not true yet, and the files of a state, byte by byte."""
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from cdp.engine.base import Damage, EngineDamaged, EngineOvertaken
 from cdp.engine.columnar.arrow import checksum, wrong_size
-from cdp.engine.columnar.manifest import Named, discard, fresh_name, read_manifest
+from cdp.engine.columnar.manifest import Named
+from cdp.engine.columnar.states import read_manifest
+from cdp.engine.columnar.tidying import discard
 
 
 class NewFiles:
@@ -26,6 +29,11 @@ class NewFiles:
     def discard(self) -> None:
         """Remove those that no state names."""
         discard(self.folder, self.names)
+
+
+def fresh_name(prefix: str) -> str:
+    """Never used before: a file that some reader has mapped must not be written again."""
+    return f"{prefix}{uuid.uuid4().hex[:16]}.arrow"
 
 
 @contextmanager

@@ -7,16 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from cdp.engine.base import EngineBusy, EngineOvertaken
-from cdp.engine.columnar.manifest import (
-    REBUILD_LOCK,
-    RETRIES,
-    WRITER_LOCK,
-    locked,
-    newest,
-    read_manifest,
-    swap_manifest,
-    sync_folder,
-)
+from cdp.engine.columnar.claims import swap_manifest, sync_folder
+from cdp.engine.columnar.locks import REBUILD_LOCK, WRITER_LOCK, locked
+from cdp.engine.columnar.states import RETRIES, newest, read_manifest
 
 DRAFTS = "rebuild-"
 LOCK_SECONDS = 30.0
@@ -51,4 +44,6 @@ def adopt(folder: Path, draft: Path) -> None:
             with suppress(EngineOvertaken):
                 swap_manifest(folder, replace(made, generation=newest(folder)))
                 return
+            if not all((folder / named.file).exists() for named in made.files):
+                return  # somebody without this lock went on from our state already
     raise EngineBusy("The analytics engine changes too fast to be replaced.")

@@ -9,8 +9,9 @@ import numpy as np
 from cdp.engine.base import AttributeBatch, Cursor, EngineOvertaken, EngineUnwritable, EventBatch, Ints
 from cdp.engine.columnar.arrow import ArrayFile
 from cdp.engine.columnar.attributes import History, from_attributes, join_histories, load_history, save_history
+from cdp.engine.columnar.claims import swap_manifest
 from cdp.engine.columnar.files import NewFiles, new_files, require_sound
-from cdp.engine.columnar.manifest import Manifest, Named, swap_manifest
+from cdp.engine.columnar.manifest import Manifest, Named
 from cdp.engine.columnar.snapshot import Snapshot
 from cdp.engine.columnar.state import NO_IDS, relink, save_state, unique_ids
 from cdp.engine.columnar.table import Part, Table, from_batch, join_tables, load, save
