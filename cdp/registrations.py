@@ -17,7 +17,7 @@ from stratum.workspaces.registry import Dependent
 def register() -> None:
     limits.register(segments.METER, segment_queries.counted)
     registry.erasers.register(registry.Eraser("segments", segments.forget))
-    finder = registry.DependentFinder("saved_views", segment_queries.NAME_OF_KIND, views_naming)
+    finder = registry.DependentFinder("saved_views", segment_queries.NAME_OF_KIND, views_naming, holds=False)
     registry.dependent_finders.register(finder)
     finder = registry.DependentFinder(
         "segments_of_segments", segment_queries.NAME_OF_KIND, segment_uses.segments_naming

@@ -20,7 +20,7 @@ from cdp.services.segment_spells import enter, leave
 from stratum.lib.jobs import after_commit
 from stratum.lib.raw import raw_cursor
 from stratum.lib.refusal import Fault, Invalid, Refusal
-from stratum.workspaces import limits
+from stratum.workspaces import limits, registry
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
 
@@ -211,8 +211,8 @@ def restore(*, workspace: Workspace, by: Actor, segment_id: UUID, now: datetime)
 
 
 def _refuse_used(workspace: Workspace, segment: Segment) -> None:
-    """What another segment rests on stays; saved views may name a segment that is archived."""
-    users = list(segment_uses.segments_naming(workspace, str(segment.pk)))
+    """What another segment or a CRM rests on stays; saved views may name a segment that is archived."""
+    users = registry.holders(workspace, queries.NAME_OF_KIND, str(segment.pk))
     if users:
         named = ", ".join(f"“{user.label}”" for user in users)
         sentence = f"“{segment.name}” is used by {named}. Take it out there first."

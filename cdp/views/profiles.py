@@ -26,7 +26,7 @@ from stratum.lib import clock
 from stratum.lib.refusal import Fault, Invalid, Missing
 from stratum.lib.routes import route
 from stratum.lib.sheets import csv_lines
-from stratum.workspaces import access
+from stratum.workspaces import access, registry
 from stratum.workspaces.access import MemberRequest
 
 PER_PAGE = 25
@@ -57,6 +57,16 @@ class Merge:
     profile_id: int | None
     at: datetime
     identifiers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """`facts` is what the card's room computed; its `template` knows the shape."""
+
+    name: str
+    title: str
+    template: str
+    facts: object
 
 
 @require_safe
@@ -143,9 +153,18 @@ def _identity(request: MemberRequest, profile: Profile) -> dict[str, object]:
         "merges": [_merge(change) for change in queries.merges(profile)],
         "memberships": segments.memberships(profile),
         **trait_lines(request, profile),
+        "cards": list(_cards(request, profile)),
         "may_build": request.actor.may("build"),
         "may_manage": request.actor.may("manage"),
     }
+
+
+def _cards(request: MemberRequest, profile: Profile) -> Iterator[Card]:
+    """What rooms upstairs know of the person."""
+    for card in sorted(registry.profile_cards.values(), key=lambda card: (card.order, card.name)):
+        facts = card.facts(request.workspace, profile.pk, request.now)
+        if facts is not None:
+            yield Card(card.name, card.title, card.template, facts)
 
 
 def _kind_words(kind: str) -> str:

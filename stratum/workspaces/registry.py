@@ -47,6 +47,19 @@ class HomeCard:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileCard:
+    """A card of every profile's page: `template` is rendered with `card.facts`, what `facts(workspace, profile, now)`
+    returned for the number of a live profile; None leaves the card out.
+    """
+
+    name: str
+    title: str
+    template: str
+    facts: Callable[[Workspace, int, datetime], object | None]
+    order: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class FirstStep:
     """A line of the onboarding checklist, ticked when `done(workspace)`."""
 
@@ -78,11 +91,12 @@ class Dependent:
 
 @dataclass(frozen=True, slots=True)
 class DependentFinder:
-    """Finds who uses the `kind` (`trait`, `segment`, …) of that reference."""
+    """Finds who uses the `kind` (`trait`, `segment`, …) of that reference. What `holds` keeps it from being deleted."""
 
     name: str
     kind: str
     find: Callable[[Workspace, str], Iterable[Dependent]]
+    holds: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,7 @@ class ScheduledWork:
 
 meters: Registry[Meter] = Registry()
 home_cards: Registry[HomeCard] = Registry()
+profile_cards: Registry[ProfileCard] = Registry()
 first_steps: Registry[FirstStep] = Registry()
 erasers: Registry[Eraser] = Registry()
 dependent_finders: Registry[DependentFinder] = Registry()
@@ -106,5 +121,13 @@ scheduled_work: Registry[ScheduledWork] = Registry()
 
 def dependents(workspace: Workspace, kind: str, reference: str) -> list[Dependent]:
     """Everything that uses the definition, over all rooms."""
-    finders = (finder for finder in dependent_finders.values() if finder.kind == kind)
-    return [dependent for finder in finders for dependent in finder.find(workspace, reference)]
+    return _found(workspace, kind, reference, dependent_finders.values())
+
+
+def holders(workspace: Workspace, kind: str, reference: str) -> list[Dependent]:
+    """Those of them that would break without it."""
+    return _found(workspace, kind, reference, (finder for finder in dependent_finders.values() if finder.holds))
+
+
+def _found(workspace: Workspace, kind: str, reference: str, finders: Iterable[DependentFinder]) -> list[Dependent]:
+    return [dependent for finder in finders if finder.kind == kind for dependent in finder.find(workspace, reference)]
