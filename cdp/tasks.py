@@ -8,6 +8,7 @@ from cdp.engine.base import EngineBusy, EngineError
 from cdp.services import (
     forecast,
     insights,
+    quality,
     segment_history,
     segment_members,
     segments,
@@ -58,6 +59,16 @@ def keep_segments(workspace_id: int) -> None:
     """Right after a condition was saved, instead of at the next round."""
     for workspace in Workspace.objects.filter(pk=workspace_id):
         segment_members.keep_current(workspace, now=clock.now())
+
+
+@shared_task(name=quality.TASK)
+def measure_signals(workspace_id: int) -> None:
+    """Every quarter of an hour: how good the events are that automation relies on."""
+    for workspace in Workspace.objects.filter(pk=workspace_id):
+        try:
+            quality.measure(workspace=workspace, now=clock.now())
+        except EngineError as error:
+            log.error("Some signals of %s cannot be measured: %s", workspace.slug, error)
 
 
 @shared_task(name=traits.BACKFILL)

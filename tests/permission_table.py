@@ -102,6 +102,8 @@ PAGES = {
     "segment_remove": "build",
     "segment_archive": "build",
     "segment_restore": "build",
+    "signal_health": "view",
+    "settings_trust": "view",  # changing it needs `connect`
     "audit_log_list": "view",
     "audit_log_new": "view",
     "audit_log": "view",

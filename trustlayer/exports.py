@@ -10,18 +10,21 @@ from zoneinfo import ZoneInfo
 import orjson
 from django.db import connection, transaction
 
+from stratum.lib.refusal import Fault, Invalid
 from stratum.reports.registry import Exporter
 from stratum.reports.sheets import Sheet, Tell
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
 from trustlayer import asked as filters
-from trustlayer.models import LedgerEntry
+from trustlayer.models import HealthDay, LedgerEntry
 from trustlayer.pdf import report_pdf
 from trustlayer.queries import audit as queries
+from trustlayer.queries import history
 from trustlayer.queries.audit import Found
 from trustlayer.services import checkpoints, ledger
 from trustlayer.services.ledger import Draft
 from trustlayer.shapes import entry_json
+from trustlayer.signals import SIGNALS
 
 CHUNK = 5_000  # entries read at once
 MOST_IN_PDF = 1_000  # rows; charts and counts are of all of them
@@ -126,3 +129,31 @@ def _entries(found: Found) -> Iterator[Sequence[LedgerEntry]]:
 
 
 AUDIT_LOGS = Exporter("audit_logs", "Audit logs", audit_logs, personal=False)
+
+
+# Signal health
+
+
+def signal_health(workspace: Workspace, parameters: Mapping[str, str], by: Actor, now: datetime) -> Sheet:
+    """One row a day for each platform; `days`: how many, today included, 30 without it."""
+    given = parameters.get("days", "30")
+    if not (given.isascii() and given.isdigit() and 0 < int(given[:5]) <= history.MOST_DAYS):
+        raise Invalid([Fault("/days", f"Give a whole number of days from 1 to {history.MOST_DAYS}.")])
+    found = history.history(workspace, days=int(given), now=now)
+    kept = sorted(
+        (row for days in found.rows.values() for row in days.values()), key=lambda row: (row.day, row.platform)
+    )
+    return Sheet(f"signal-health-{found.days[-1]}", "Signal health", HEALTH_HEADER, map(_health_row, kept), len(kept))
+
+
+def _health_row(row: HealthDay) -> tuple[object, ...]:
+    measured = row.signals.get("signals", {})
+    cells = [measured.get(name, {}).get(what) for name in SIGNALS for what in ("value", "score", "status")]
+    return row.day, row.platform or "workspace", row.score, row.lowest, row.highest, *cells
+
+
+HEALTH_HEADER = (
+    *("day", "platform", "score", "lowest", "highest"),
+    *(f"{name}{what}" for name in SIGNALS for what in ("", "_score", "_status")),
+)
+SIGNAL_HEALTH = Exporter("signal_health", "Signal health", signal_health, personal=False)

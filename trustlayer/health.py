@@ -30,7 +30,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A measured value. `reported` by the platform itself, or else computed by us; `since` the source has been read."""
+    """A measured value. `reported` by the platform itself, or else computed by us; `since` the source has been read.
+
+    `evidence` says what was counted, `url` where to see it.
+    """
 
     signal: str
     value: float
@@ -39,6 +42,7 @@ class Reading:
     reported: bool = False
     since: datetime | None = None
     evidence: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class SignalState:
     source: str = ""
     reported: bool = False
     evidence: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,7 @@ def _state(signal: Signal, reading: Reading | None, policy: Policy, now: datetim
         source=reading.source,
         reported=reading.reported,
         evidence=reading.evidence,
+        url=reading.url,
     )
 
 

@@ -2,10 +2,14 @@
 
 from stratum.reports.registry import exporters
 from stratum.workspaces import registry
-from trustlayer.exports import AUDIT_LOGS
-from trustlayer.services import keeping
+from trustlayer import home
+from trustlayer.exports import AUDIT_LOGS, SIGNAL_HEALTH
+from trustlayer.services import history, keeping
 
 
 def register() -> None:
     exporters.register(AUDIT_LOGS)
+    exporters.register(SIGNAL_HEALTH)
     registry.scheduled_work.register(registry.ScheduledWork("checkpoints", keeping.TASK, keeping.claim_due))
+    registry.scheduled_work.register(registry.ScheduledWork("health_days", history.TASK, history.claim_due))
+    registry.home_cards.register(home.CARD)

@@ -4,7 +4,8 @@ from celery import shared_task
 
 from stratum.lib import clock
 from stratum.workspaces import jobs
-from trustlayer.services import keeping, verification
+from stratum.workspaces.models import Workspace
+from trustlayer.services import history, keeping, verification
 
 
 @shared_task(name=verification.TASK)
@@ -18,3 +19,10 @@ def verify(job_id: str) -> None:
 def keep(workspace_id: int) -> None:
     """The day's checkpoint of a book, and retention behind it."""
     keeping.keep(workspace_id=workspace_id, now=clock.now())
+
+
+@shared_task(name=history.TASK)
+def record_health(workspace_id: int) -> None:
+    """Today's row of the history of signal health."""
+    for workspace in Workspace.objects.filter(pk=workspace_id):
+        history.record(workspace=workspace, now=clock.now())

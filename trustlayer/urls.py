@@ -1,9 +1,11 @@
 """Routes of the trust layer: pages under /dashboard/data-quality, and the API under /api/v1/trust-layer."""
 
 from trustlayer.api import audit as audit_api
-from trustlayer.views import audit
+from trustlayer.views import audit, policy, signal_health
 
 urlpatterns = [
     *audit_api.urlpatterns,
     *audit.urlpatterns,
+    *signal_health.urlpatterns,
+    *policy.urlpatterns,
 ]

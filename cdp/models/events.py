@@ -54,6 +54,7 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["workspace", "xid", "id"], name="event_by_transaction"),
             models.Index(fields=["profile_id", "ts"], name="event_by_profile"),
+            models.Index(fields=["workspace", "received_at"], name="event_by_arrival"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["message_id", "workspace"], name="event_once"),

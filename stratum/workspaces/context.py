@@ -72,6 +72,7 @@ MENU: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...] = (
         "",
         (
             ("Workspace", "settings_workspace"),
+            ("Trust Gate", "settings_trust"),
             ("Autopilot", "settings_autopilot"),
             ("Integrations", "settings_crm"),
             ("Team", "settings_team"),

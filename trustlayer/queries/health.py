@@ -1,14 +1,17 @@
 """Signal health as it is now, from what was reported."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
 from stratum.workspaces.models import Workspace
 from trustlayer.health import Health, Reading, assess
+from trustlayer.models import SignalReading, SignalSource
 from trustlayer.policy import Policy
+from trustlayer.signals import EMQ
 
 LOOK_BACK = timedelta(days=8)
 OWN = ""  # the platform of readings about the workspace's own events
@@ -17,7 +20,7 @@ SHARED = frozenset({"freshness", "volume", "coverage", "dedup"})
 
 NEWEST = """
     SELECT source.platform, source.signal, source.source, source.since,
-           reading.value, reading.observed_at, reading.reported, reading.evidence->>'sentence'
+           reading.value, reading.observed_at, reading.reported, reading.evidence->>'sentence', reading.evidence->>'url'
     FROM trustlayer_signalsource AS source
     CROSS JOIN LATERAL (
         SELECT value, observed_at, reported, evidence FROM trustlayer_signalreading
@@ -47,6 +50,12 @@ def health(workspace: Workspace, policy: Policy, *, now: datetime) -> WorkspaceH
     return WorkspaceHealth(tuple(assessed(newest, policy, platform, now) for platform in platforms))
 
 
+def platforms(workspace: Workspace) -> set[str]:
+    """Those of which a reading was ever stored, by whomever."""
+    known = SignalSource.objects.filter(workspace=workspace).exclude(platform=OWN)
+    return set(known.values_list("platform", flat=True).distinct())
+
+
 def health_of(workspace: Workspace, platform: str, policy: Policy, *, now: datetime) -> Health:
     return assessed(newest_readings(workspace, now), policy, platform, now)
 
@@ -56,9 +65,22 @@ def newest_readings(workspace: Workspace, now: datetime) -> list[tuple[str, Read
     with connection.cursor() as cursor:
         cursor.execute(NEWEST, [now - LOOK_BACK, now, workspace.pk])
         return [
-            (platform, Reading(signal, value, observed_at, source, reported, since, sentence or ""))
-            for platform, signal, source, since, value, observed_at, reported, sentence in cursor.fetchall()
+            (platform, Reading(signal, value, observed_at, source, reported, since, sentence or "", url or ""))
+            for platform, signal, source, since, value, observed_at, reported, sentence, url in cursor.fetchall()
         ]
+
+
+def match_evidence(workspace: Workspace, platform: str, *, now: datetime) -> Mapping[str, Any]:
+    """What the newest computed EMQ of a platform was computed from: `parts` and `names`; empty without one."""
+    computed = SignalReading.objects.filter(
+        workspace=workspace,
+        platform=platform,
+        signal=EMQ.name,
+        observed_at__range=(now - LOOK_BACK, now),
+        evidence__has_key="parts",
+    )
+    found: Mapping[str, Any] | None = computed.order_by("-observed_at").values_list("evidence", flat=True).first()
+    return found or {}
 
 
 def assessed(newest: Iterable[tuple[str, Reading]], policy: Policy, platform: str, now: datetime) -> Health:

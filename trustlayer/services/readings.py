@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from stratum.lib.refusal import Fault, Invalid
 from stratum.workspaces.models import Workspace
@@ -64,6 +65,12 @@ def report(*, workspace: Workspace, readings: Sequence[NewReading], now: datetim
         SignalReading.objects.bulk_create([_row(workspace, one, now) for one in readings], ignore_conflicts=True)
         accepted = _count(workspace, readings) - before
     return Reported(accepted, len(readings) - accepted)
+
+
+def newest(workspace: Any, *, platform: str, signal: str, source: str) -> QuerySet[SignalReading]:
+    """Of one source, the newest first. `workspace` may be a reference of an outer query."""
+    found = SignalReading.objects.filter(workspace=workspace, platform=platform, signal=signal, source=source)
+    return found.order_by("-observed_at")
 
 
 def _faults(reading: NewReading, index: int, now: datetime) -> list[Fault]:

@@ -27,15 +27,11 @@ from trustlayer.services import checkpoints, verification
 from trustlayer.shapes import entry_json
 from trustlayer.signals import SIGNALS
 from trustlayer.views.audit_charts import charts
+from trustlayer.words import DECISION, PLATFORMS, Mark
 
 RANGES = (("7d", "Last 7 days"), ("30d", "Last 30 days"), ("90d", "Last 90 days"), ("", "All time"))
+BOOKED = Mark("", "neutral", "book")
 LABELS = {"decision": "Decision", "action_type": "Action", "entity_type": "Entity type", "platform": "Platform"}
-LOOKS: Mapping[str, tuple[str, str]] = {
-    "PASS": ("ok", "circle-check"),
-    "HOLD": ("warn", "player-pause"),
-    "BLOCK": ("danger", "ban"),
-}
-PLATFORMS = {"meta": "Meta", "google": "Google", "tiktok": "TikTok", "linkedin": "LinkedIn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +175,8 @@ def _word(name: str, value: str) -> str:
 def _line(entry: LedgerEntry) -> Line:
     action = ACTIONS.get(entry.action)
     label = action.label if action else entry.action.replace("_", " ").capitalize()
-    return Line(entry, label, *LOOKS.get(entry.decision, ("neutral", "book")))
+    mark = DECISION.get(entry.decision, BOOKED)
+    return Line(entry, label, mark.tone, mark.icon)
 
 
 def _number(query: QueryDict, name: str) -> int | None:
