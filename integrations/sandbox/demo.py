@@ -161,6 +161,7 @@ def meta(began: datetime) -> World:
 def google(began: datetime) -> World:
     world = World("google", "northlight google", began, owner="Northlight Outdoor (sandbox)")
     world.accounts[GOOGLE_ACCOUNT] = Shop(GOOGLE_ACCOUNT, "Northlight Outdoor", CURRENCY, ZONE)
+    world.datasets["uploads"] = Dataset("uploads", GOOGLE_ACCOUNT, "Conversion uploads", {"Purchase": 9.0})
     _found(world, GOOGLE_ACCOUNT, GOOGLE, first_id=2_140_000_100)
     _tell_past(world, "Search - Brand", "75", began - timedelta(days=12), TEAM[1])
     return world

@@ -13,7 +13,7 @@ BELOW: dict[str, Kind] = {"campaign": "adset", "adset": "creative"}
 
 @dataclass(slots=True)
 class Shop:
-    """An ad account. `offset` of its currency is the platform's business."""
+    """An ad account. `manager` is the account that leads to it; a manager names itself."""
 
     id: str
     name: str

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from integrations.models import AdConnection, SandboxState
 from integrations.sandbox import demo
+from integrations.sandbox.google import FakeGoogle
 from integrations.sandbox.meta import FakeMeta
 from integrations.sandbox.session import SandboxSession
 from integrations.sandbox.wire import Reply, Request
@@ -55,6 +56,8 @@ def _answer(connection: AdConnection, request: Request) -> Reply:
 
 
 def _fake(world: World) -> Fake:
+    if world.platform == "google":
+        return FakeGoogle(world, now=lambda: clock.now())
     return FakeMeta(world, now=lambda: clock.now())
 
 

@@ -1,0 +1,1 @@
+"""Google Ads API over REST: https://developers.google.com/google-ads/api/rest/overview"""
