@@ -1,6 +1,7 @@
 """What a segment's condition names besides events: traits and other segments, which exist and form no circle."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -115,27 +116,27 @@ def _way(start: UUID, goal: UUID, others: Mapping[UUID, set[UUID]]) -> list[UUID
 
 def uses(workspace: Workspace) -> dict[UUID, set[UUID]]:
     """By segment, the other segments in its condition; archived ones too, which may come back."""
-    return {
-        segment.pk: set(segments_in(condition_of(segment, workspace.time_zone)))
-        for segment in workspace.segments.all()
-        if not segment.is_static
-    }
+    read = _read(workspace, workspace.segments.all())
+    return {segment.pk: set(segments_in(condition)) for segment, condition in read}
 
 
 def segments_naming(workspace: Workspace, key: str) -> Iterator[Dependent]:
     """Segments whose condition asks for this one."""
-    for segment in _dynamic(workspace):
-        if UUID(key) in segments_in(condition_of(segment, workspace.time_zone)):
+    for segment, condition in _read(workspace, segments.find(workspace)):
+        if UUID(key) in segments_in(condition):
             yield Dependent("Segment", segment.name, f"/dashboard/cdp/segments/{segment.pk}")
 
 
 def segments_with_trait(workspace: Workspace, name: str) -> Iterator[Dependent]:
     """Segments whose condition asks the trait."""
-    for segment in _dynamic(workspace):
-        if name in traits_in(condition_of(segment, workspace.time_zone)):
+    for segment, condition in _read(workspace, segments.find(workspace)):
+        if name in traits_in(condition):
             yield Dependent("Segment", segment.name, f"/dashboard/cdp/segments/{segment.pk}")
 
 
-def _dynamic(workspace: Workspace) -> list[Segment]:
-    found = segments.find(workspace)
-    return [segment for segment in found if not segment.is_static]
+def _read(workspace: Workspace, found: Iterable[Segment]) -> Iterator[tuple[Segment, Condition]]:
+    """Those with a condition. One that an older version wrote and nobody can read any more rests on nothing."""
+    for segment in found:
+        if not segment.is_static:
+            with suppress(Invalid):
+                yield segment, condition_of(segment, workspace.time_zone)

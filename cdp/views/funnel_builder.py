@@ -21,8 +21,8 @@ from cdp.queries import funnels as queries
 from cdp.queries.funnel_results import FunnelName
 from cdp.queries.funnels import Caution
 from cdp.services import funnels as services
+from cdp.views.api_code import api_code
 from cdp.views.event_picker import event_picker
-from cdp.views.funnel_code import funnel_code
 from cdp.views.funnel_range import RANGES, range_of
 from cdp.views.funnel_results import shown
 from stratum.lib.refusal import Fault, Invalid, Refusal
@@ -153,7 +153,8 @@ def _preview(request: MemberRequest, builder: Builder, *, quiet: bool = False) -
         result = queries.analyze(
             request.workspace, draft.definition, question=Question(chosen.period), now=request.now, funnel=name
         )
-        code = funnel_code(draft, request.build_absolute_uri(reverse("api_funnel_list")))
+        body = {"name": draft.name, "description": draft.description, **draft.definition.as_json()}
+        code = api_code(body, request.build_absolute_uri(reverse("api_funnel_list")))
         return context | _warned(builder, shown(request, result, draft.definition)) | {"code": code}
     except Invalid as refused:
         if not quiet:

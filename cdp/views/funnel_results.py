@@ -20,9 +20,9 @@ from cdp.queries.funnel_results import FunnelResult
 from cdp.views import funnel_charts as charts
 from cdp.views import funnel_rows as rows
 from cdp.views import funnel_words as words
+from cdp.views.api_code import command_of_question
 from cdp.views.funnel_address import TABS, Address, address_of
 from cdp.views.funnel_choices import choices
-from cdp.views.funnel_code import command_of_question
 from cdp.views.funnel_range import RANGES
 from stratum.lib import periods
 from stratum.lib.refusal import Invalid

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from cdp.definitions import condition_words
 from cdp.models import Segment
-from cdp.queries import profiles, segment_words
+from cdp.queries import profiles, segment_uses, segment_words
 from cdp.queries import segments as queries
 from cdp.queries.segments import Found
 from cdp.services import segments as services
@@ -165,6 +165,11 @@ def _detail(request: MemberRequest, segment: Segment, refused: dict[str, object]
 
 
 def _sentence(request: MemberRequest, segment: Segment) -> str:
+    """Empty for a condition that an older version wrote and nobody can read any more."""
+    try:
+        segment_uses.condition_of(segment, request.workspace.time_zone)
+    except Invalid:
+        return ""
     names = {str(one.pk): one.name for one in queries.find(request.workspace)}
     told = condition_words.sentence(segment.condition, names)
     return told[0].upper() + told[1:]

@@ -71,8 +71,9 @@ def test_high_value_at_risk(
     preview.get_by_role("button", name="Why in?").click()
     expect(preview).to_contain_text("traits.total_spend_lifetime is 600")
 
-    page.get_by_role("button", name="+ Sequence of events").click()
-    expect(page.locator("#preview-trouble")).to_contain_text("A sequence has 2 to 10 steps.")
+    add(page, "0", "In another segment")
+    expect(page.locator("#preview-trouble")).to_contain_text("Name the other segment by its id")
+    expect(page.locator("#error-0-4")).to_contain_text("Name the other segment by its id")
     expect(preview).to_contain_text("1 profile")
     page.get_by_role("button", name="Remove condition 0.4").click()
     expect(page.locator("#preview-trouble")).to_be_empty()
@@ -88,3 +89,89 @@ def test_high_value_at_risk(
     ingest.ingest(workspace=workspace, source=None, items=[again], received_at=now)
     segment_members.keep_current(workspace, now=now, traits=keep_current(workspace, now=now))
     assert not len(segments.members(workspace, Segment.objects.get()))
+
+
+def add(page: Page, path: str, words: str) -> None:
+    rows = page.locator("[data-row]")
+    before = rows.count()
+    menu = page.locator(f"#add-{path.replace('.', '-')}")
+    menu.click()
+    menu.locator("xpath=..").get_by_role("button", name=words, exact=True).click()
+    expect(rows).not_to_have_count(before)
+
+
+def test_every_kind_of_condition_is_built_by_hand(page: Page, stratum: str, look: Look) -> None:
+    page.goto(f"{stratum}{HERE}/builder")
+    preview = page.locator("#segment-preview")
+    first = page.locator('[name="event-0.0"]')
+    first.fill("purchase")
+    page.locator('[name="window-0.0"]').select_option("")
+    expect(preview).to_contain_text("3 profiles")
+
+    # A filter of the event's properties, by keyboard and with what was seen.
+    add(page, "0.0", "Filter")
+    expect(page.locator('[name="property-0.0.0"]')).to_be_focused()
+    expect(page.locator("#event-properties option")).not_to_have_count(0)
+    page.keyboard.type("revenue")
+    page.locator('[name="op-0.0.0"]').select_option("gt")
+    page.locator('[name="value-0.0.0"]').fill("500")
+    expect(page.locator("#note-0-0")).to_have_text("2 profiles")
+
+    # A sequence with a gap and an exclusion.
+    add(page, "0", "Sequence of events")
+    page.locator('[name="event-0.1.0"]').fill("purchase")
+    page.locator('[name="event-0.1.1"]').fill("email_delivered")
+    page.locator('[name="gap_max-0.1.1"]').fill("30 days")
+    page.locator('[name="window-0.1"]').select_option("")
+    add(page, "0.1", "Exclusion")
+    page.locator('[name="event-0.1.2"]').fill("refund")
+    expect(page.locator("#note-0-1")).to_have_text("1 profile")
+    expect(preview).to_contain_text("without refund between steps 1 and 2")
+
+    for words in (
+        "First time of an event",
+        "What the last event has",
+        "Regularly performed",
+        "Attribute held for a time",
+    ):
+        add(page, "0", words)
+    look("segment-builder-kinds")
+    page.evaluate("document.documentElement.dataset.bsTheme = 'dark'")
+    look("segment-builder-kinds-dark")
+    page.evaluate("document.documentElement.dataset.bsTheme = 'light'")
+    for place in (5, 4, 3, 2):
+        page.get_by_role("button", name=f"Remove condition 0.{place}", exact=True).click()
+        expect(page.locator(f'[name="kind-0.{place}"]')).to_have_count(0)
+
+    # Rows move by keyboard and by hand; the focus stays.
+    page.locator('[name="event-0.0"]').press("Alt+ArrowDown")
+    expect(page.locator('[name="kind-0.0"]')).to_have_value("sequence")
+    expect(page.locator('[name="event-0.1"]')).to_be_focused()
+    expect(page.locator("#note-0-1")).to_have_text("2 profiles")
+    handle = page.locator('[data-row="0-1"] > .segment-head [data-formset-handle]')
+    handle.hover()
+    page.mouse.down()
+    goal = page.locator('[data-row="0-0"]').bounding_box()
+    assert goal
+    page.mouse.move(goal["x"] + goal["width"] - 40, goal["y"] + 4, steps=8)
+    page.mouse.up()
+    expect(page.locator('[name="kind-0.0"]')).to_have_value("event")
+    expect(page.locator('[name="event-0.0"]')).to_have_value("purchase")
+
+    page.get_by_role("textbox", name="Name", exact=True).fill("Big and quick")
+    page.get_by_role("button", name="Create Segment").last.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Big and quick")
+    saved = Segment.objects.get()
+    assert saved.condition["children"][1]["exclude"] == [{"event": "refund", "between": [0, 1]}]
+
+
+def test_unsaved_conditions_are_not_lost(page: Page, stratum: str) -> None:
+    page.goto(f"{stratum}{HERE}/builder")
+    add(page, "0", "Everybody")
+    expect(page.locator('[name="kind-0.1"]')).to_have_value("all")
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.evaluate("location.href = '/dashboard/'")
+    page.wait_for_timeout(300)
+    assert asked == ["beforeunload"]
+    expect(page.locator('[name="kind-0.1"]')).to_have_value("all")

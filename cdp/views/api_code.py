@@ -1,25 +1,24 @@
-"""A funnel as other programs take it: its definition as JSON, and the command that creates it through the API."""
+"""A definition as other programs take it: as JSON, and as the command that creates it through the API."""
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-from cdp.definitions.funnels import FunnelDraft
+from typing import Any
 
 KEY = "stm_live_YOUR_KEY"  # stands where an API key belongs
 
 
 @dataclass(frozen=True, slots=True)
-class FunnelCode:
+class ApiCode:
     """Both as text to be copied; `command` is for a POSIX shell."""
 
     json: str
     command: str
 
 
-def funnel_code(draft: FunnelDraft, address: str) -> FunnelCode:
-    """`address` is that of POST /api/v1/cdp/funnels."""
-    body = {"name": draft.name, "description": draft.description, **draft.definition.as_json()}
+def api_code(body: Mapping[str, Any], address: str) -> ApiCode:
+    """`address` is the one that the body is posted to."""
     text = json.dumps(body, ensure_ascii=False, indent=2)
     lines = (
         f"curl -X POST {shlex.quote(address)}",
@@ -27,7 +26,7 @@ def funnel_code(draft: FunnelDraft, address: str) -> FunnelCode:
         "-H 'Content-Type: application/json'",
         f"--data {shlex.quote(text)}",
     )
-    return FunnelCode(text, " \\\n  ".join(lines))
+    return ApiCode(text, " \\\n  ".join(lines))
 
 
 def command_of_question(address: str) -> str:
