@@ -161,6 +161,7 @@ WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("jpg", "jpeg", "png", "gif", "webp", "zip
 
 # Calls to other systems
 
+PIPEDRIVE_URL = env.text("PIPEDRIVE_URL")  # of a fake on this machine, instead of pipedrive.com
 MAY_CALL_LOOPBACK = env.flag("MAY_CALL_LOOPBACK")  # for tests and vendors' fakes on this machine only
 
 META_API_URL = env.text("META_API_URL", "https://graph.facebook.com/v26.0")

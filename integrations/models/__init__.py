@@ -1,5 +1,45 @@
 """Rows of what lies beyond our walls; one file per noun."""
 
 from integrations.models.ad_platforms import AdAccount, AdCall, AdConnection, AdDay, AdEntity, AdSyncRun, SandboxState
+from integrations.models.pipedrive import (
+    PipedriveAddress,
+    PipedriveConflict,
+    PipedriveConnection,
+    PipedriveCursor,
+    PipedriveDeal,
+    PipedriveDuplicate,
+    PipedriveField,
+    PipedriveInbox,
+    PipedriveLabel,
+    PipedriveLink,
+    PipedriveOutbox,
+    PipedrivePerson,
+    PipedriveRow,
+    PipedriveRun,
+    PipedriveSpending,
+)
 
-__all__ = ["AdAccount", "AdCall", "AdConnection", "AdDay", "AdEntity", "AdSyncRun", "SandboxState"]
+__all__ = [
+    "AdAccount",
+    "AdCall",
+    "AdConnection",
+    "AdDay",
+    "AdEntity",
+    "AdSyncRun",
+    "PipedriveAddress",
+    "PipedriveConflict",
+    "PipedriveConnection",
+    "PipedriveCursor",
+    "PipedriveDeal",
+    "PipedriveDuplicate",
+    "PipedriveField",
+    "PipedriveInbox",
+    "PipedriveLabel",
+    "PipedriveLink",
+    "PipedriveOutbox",
+    "PipedrivePerson",
+    "PipedriveRow",
+    "PipedriveRun",
+    "PipedriveSpending",
+    "SandboxState",
+]

@@ -56,7 +56,7 @@ def _handler(answer: Answer, latency: float) -> type[BaseHTTPRequestHandler]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             return Request(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
 
-        do_GET = do_POST = _handle  # noqa: N815
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815
 
         def log_message(self, *args: object) -> None:
             pass

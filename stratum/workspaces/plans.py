@@ -20,6 +20,7 @@ FEATURES: dict[str, str] = {
     "realtime_streaming": "Real-time Streaming",
     "predictive_churn": "Predictive Churn",
     "custom_autopilot_rules": "Custom Autopilot Rules",
+    "crm_realtime": "Real-time CRM sync",
     "crm_salesforce": "Salesforce CRM",
     "linkedin_lead_gen": "LinkedIn Lead Gen",
     "dashboard_customization": "Dashboard Customization",

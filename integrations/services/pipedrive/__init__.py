@@ -1,0 +1,1 @@
+"""What surfaces do with Pipedrive, by noun: connecting, mapping, runs, duplicates, previews, webhooks."""
