@@ -141,7 +141,7 @@ def _weights(value: object, faults: list[Fault]) -> dict[str, int]:
 
 
 def _required(value: object, faults: list[Fault]) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or any(name not in SIGNALS for name in value):
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) and name in SIGNALS for name in value):
         faults.append(Fault("/required", f"Give a list of signals, of {', '.join(SIGNALS)}."))
         return ()
     return tuple(name for name in SIGNALS if name in value)

@@ -15,8 +15,10 @@ class StrictSerializer(serializers.Serializer[Any]):
         if isinstance(data, dict):
             writable = [name for name, field in self.fields.items() if not field.read_only]
             faults = [*problems.unknown_fields(data, writable), *problems.unstorable(data)]
-            if faults:
+            if faults and self.parent is None:
                 raise Invalid(faults)
+            if faults:  # inside of another body: whoever holds it knows the rest of the pointer
+                raise serializers.ValidationError({fault.pointer.strip("/"): fault.detail for fault in faults})
         return super().to_internal_value(data)
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from stratum.lib.refusal import Refusal
 from stratum.workspaces import access
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
@@ -19,13 +20,20 @@ def current(workspace: Workspace) -> Policy:
     return Policy() if newest is None else parse_policy(newest.policy, version=newest.version)
 
 
-def change(*, workspace: Workspace, by: Actor, body: object, now: datetime) -> Policy:
-    """A new version; nothing when it says what the present one says. Raises Invalid."""
+def change(*, workspace: Workspace, by: Actor, body: object, now: datetime, expected: object = None) -> Policy:
+    """A new version; nothing when it says what the present one says. Raises Invalid.
+
+    `expected`: the version that was read before; refused when it is no longer the present one.
+    """
     access.demand(by, "connect")
     wanted = parse_policy(body)
     with transaction.atomic():
         ledger.hold(workspace)
         present = current(workspace)
+        if expected is not None and expected != present.version:
+            raise Refusal(
+                "policy_changed", f"The policy is at version {present.version} by now. Read it again, then change it."
+            )
         if wanted.to_json() == present.to_json():
             return present
         version = PolicyVersion.objects.create(

@@ -89,6 +89,8 @@ def _faults(reading: NewReading, index: int, now: datetime) -> list[Fault]:
     if not reading.source or len(reading.source) > LONGEST_SOURCE:
         sentence = f"Name where the reading comes from, in at most {LONGEST_SOURCE} characters."
         faults.append(Fault(f"/{index}/source", sentence, "required"))
+    if not str((reading.evidence or {}).get("url") or "/").startswith("/"):
+        faults.append(Fault(f"/{index}/evidence/url", "Evidence leads to a path of this site only."))
     if reading.observed_at > now + AHEAD:
         faults.append(Fault(f"/{index}/observed_at", "A reading cannot come from the future.", "out_of_range"))
     elif reading.observed_at < now - OLDEST:
