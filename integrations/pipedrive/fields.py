@@ -131,6 +131,19 @@ DEFAULTS: tuple[Suggestion, ...] = (
     Suggestion("id", PROFILE_ID, "varchar", "to_pipedrive", "stratum_wins"),
 )
 
+# What a custom field is made as for each kind of value.
+TYPE_OF: Mapping[Kind, str] = {
+    "text": "varchar",
+    "email": "varchar",
+    "phone": "phone",
+    "number": "double",
+    "money": "monetary",
+    "date": "date",
+    "flag": "varchar",
+    "list": "text",
+    "stage": "varchar",
+}
+
 # Own fields of a profile and what their values are. Only those of PULLED may be written from Pipedrive.
 OWN: Mapping[str, tuple[str, Kind]] = {
     "id": ("Profile ID", "text"),
@@ -208,6 +221,13 @@ def _fit_standard(kind: Kind, standard: Standard) -> Fit:
         return FITS
     allowed = " or ".join(KIND_WORDS[each] for each in standard.kinds)
     return Fit("refused", f"{standard.name} takes {allowed}, not {KIND_WORDS[kind]}.")
+
+
+def suggestion_for(local: str, label: str, kind: Kind) -> Suggestion:
+    """A custom field for something of ours: that of the default mapping, else one of its own name."""
+    known = (each for each in DEFAULTS if each.local == local and each.is_custom)
+    name = f"Stratum - {label}"[:255]
+    return next(known, Suggestion(local, name, TYPE_OF[kind], "to_pipedrive", "stratum_wins"))
 
 
 def may_pull(local: str) -> bool:

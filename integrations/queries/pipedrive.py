@@ -99,6 +99,11 @@ def require(workspace: Workspace) -> PipedriveConnection:
     return found
 
 
+def has_begun(connection: PipedriveConnection) -> bool:
+    """Whether anything was ever synchronised: before the first sync, its setting up goes on step by step."""
+    return connection.runs.filter(dry_run=False).exclude(mode=PipedriveRun.Mode.TEST).exists()
+
+
 def counted(workspace: Workspace) -> int:
     """For the meter of the plan."""
     rows = PipedriveConnection.objects.filter(workspace=workspace)

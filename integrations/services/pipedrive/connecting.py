@@ -44,7 +44,8 @@ class Connected:
 
 
 def connect(*, workspace: Workspace, by: Actor, api_token: str, now: datetime) -> Connected:
-    """Ask Pipedrive whose token it is, and keep it sealed. The first sync is up to whoever calls.
+    """Ask Pipedrive whose token it is, and keep it sealed. The first sync, and with it the schedule, is up to whoever
+    calls.
 
     Raises Invalid for a token that is none, and a Refusal where the workspace's links belong to another company.
     """
@@ -97,7 +98,8 @@ def _stored(
         workspace=workspace, objects_synced=list(OBJECTS), created_by=by.user, created_at=now, last_sync_at=None
     )
     _fill(connection, me, token, is_sandbox)
-    connection.next_sync_at = now + INTERVALS[connection.schedule]
+    if connection.pk and queries.has_begun(connection):
+        connection.next_sync_at = now + INTERVALS[connection.schedule]
     connection.save()
     return connection
 
@@ -156,7 +158,7 @@ def resume(*, workspace: Workspace, by: Actor, now: datetime) -> None:
     connection = queries.require(workspace)
     if connection.state == State.NEEDS_ATTENTION:
         raise Refusal("needs_attention", f"{connection.problem} Connect again.")
-    connection.state, connection.next_sync_at = State.CONNECTED, now
+    connection.state, connection.next_sync_at = State.CONNECTED, now if queries.has_begun(connection) else None
     connection.save(update_fields=["state", "next_sync_at"])
 
 
@@ -184,7 +186,8 @@ def _set_schedule(connection: PipedriveConnection, value: str, now: datetime) ->
         limits.require_feature(connection.workspace, REALTIME)
     if value != connection.schedule:
         connection.schedule = value
-        connection.next_sync_at = now + INTERVALS[value]
+        if connection.next_sync_at is not None:
+            connection.next_sync_at = now + INTERVALS[value]
 
 
 def _set_segment(connection: PipedriveConnection, value: UUID | None, now: datetime) -> None:

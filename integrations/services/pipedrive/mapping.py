@@ -9,14 +9,14 @@ from django.db import transaction
 from integrations.models import PipedriveConnection, PipedriveField
 from integrations.pipedrive.client import Client
 from integrations.pipedrive.drafts import Line, Remote
-from integrations.pipedrive.fields import DEFAULTS, STANDARD, Suggestion, fit
+from integrations.pipedrive.fields import DEFAULTS, STANDARD, Suggestion, fit, suggestion_for
 from integrations.pipedrive.shapes import RemoteField
 from integrations.queries import pipedrive as queries
 from integrations.queries import pipedrive_sources
 from integrations.services.pipedrive import gateway, waking
 from integrations.services.pipedrive.spending import Ledger
 from stratum.lib.http import Failure, Unreachable
-from stratum.lib.refusal import Refusal
+from stratum.lib.refusal import Fault, Invalid, Refusal
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
 
@@ -133,13 +133,13 @@ def begin(connection: PipedriveConnection, *, now: datetime) -> None:
             map_defaults(connection)
 
 
-def map_defaults(connection: PipedriveConnection) -> None:
+def map_defaults(connection: PipedriveConnection, suggestions: Sequence[Suggestion] = DEFAULTS) -> None:
     """The tutorial's table, as far as the fields exist on both sides."""
     known = remotes(connection)
     sources = pipedrive_sources.by_name(connection.workspace)
     taken = set(connection.fields.values_list("local", flat=True))
     codes = set(connection.fields.filter(enabled=True).values_list("code", flat=True))
-    for suggestion in DEFAULTS:
+    for suggestion in suggestions:
         remote = found_for(suggestion, known)
         source = sources.get(suggestion.local)
         if remote is None or source is None or suggestion.local in taken or remote.code in codes:
@@ -157,23 +157,26 @@ def found_for(suggestion: Suggestion, known: dict[str, Remote]) -> Remote | None
     return next((one for one in same if one.type == suggestion.remote_type), None)
 
 
-def missing(connection: PipedriveConnection) -> list[Suggestion]:
-    """Custom fields of the default mapping that Pipedrive does not have."""
+def missing(connection: PipedriveConnection, suggestions: Sequence[Suggestion] = DEFAULTS) -> list[Suggestion]:
+    """The custom fields among them that Pipedrive does not have."""
     known = remotes(connection)
-    return [one for one in DEFAULTS if one.is_custom and found_for(one, known) is None]
+    return [one for one in suggestions if one.is_custom and found_for(one, known) is None]
 
 
-def create_fields(*, workspace: Workspace, by: Actor, now: datetime) -> list[str]:
-    """Create the missing custom fields in Pipedrive and map them; their names. 10 tokens, and 5 for each.
+def create_fields(*, workspace: Workspace, by: Actor, now: datetime, wanted: Sequence[str] | None = None) -> list[str]:
+    """Create custom fields in Pipedrive and map them; their names. 10 tokens, and 5 for each.
+
+    `wanted` are fields of ours; without it all that the default mapping lacks. What is there already is only mapped.
 
     Fields are looked up before and after: one whose answer was lost is found by name and type, never made twice.
     """
     connection = queries.require(workspace)
     ledger = Ledger(connection, now)
     client = gateway.client_of(connection, ledger)
+    suggestions = DEFAULTS if wanted is None else _wanted(workspace, wanted)
     try:
         load(connection, client, now=now)
-        made = [_create(connection, client, suggestion, now) for suggestion in missing(connection)]
+        made = [_create(connection, client, suggestion, now) for suggestion in missing(connection, suggestions)]
     except Failure as failure:
         raise Refusal("fields_not_created", f"Not all fields could be created: {failure.sentence}") from failure
     finally:
@@ -182,9 +185,19 @@ def create_fields(*, workspace: Workspace, by: Actor, now: datetime) -> list[str
         load(connection, client, now=now)
         ledger.flush(now)
     with transaction.atomic():
-        map_defaults(connection)
+        map_defaults(connection, suggestions)
         waking.mapping_changed(connection, now=now)
     return made
+
+
+def _wanted(workspace: Workspace, names: Sequence[str]) -> list[Suggestion]:
+    """Raises Invalid for what is no field of ours."""
+    sources = pipedrive_sources.by_name(workspace)
+    if unknown := [name for name in names if name not in sources]:
+        sentence = f"There is no field “{unknown[0][:80]}” in this workspace."
+        raise Invalid([Fault(f"/fields/{names.index(unknown[0])}", sentence, "unknown_field")])
+    found = [sources[name] for name in dict.fromkeys(names)]
+    return [suggestion_for(one.local, one.label, one.kind) for one in found]
 
 
 def _create(connection: PipedriveConnection, client: Client, suggestion: Suggestion, now: datetime) -> str:

@@ -1,6 +1,7 @@
 """Runs asked for, and what people do with the rows that were refused."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
@@ -34,8 +35,23 @@ def start_sync(
     connection = PipedriveConnection.objects.select_for_update().get(pk=connection.pk)
     _require_ready(connection)
     if connection.runs.filter(state__in=queries.UNFINISHED).exists():
-        raise Refusal("sync_running", "A sync is running already. Wait for it, or pause the connection to stop it.")
+        raise Refusal("sync_running", "A sync is running already. Wait for it, or cancel it.")
+    if connection.next_sync_at is None and not dry_run:
+        connection.next_sync_at = now + INTERVALS[connection.schedule]
+        connection.save(update_fields=["next_sync_at"])
     return put_in_line(connection, by=by, now=now, mode=mode, dry_run=dry_run, trigger=trigger)
+
+
+@transaction.atomic
+def cancel(*, workspace: Workspace, by: Actor, run_id: UUID, now: datetime) -> bool:
+    """False when it had ended already. Its worker stops at the next report; the next run goes on from there."""
+    run = queries.run(workspace, run_id)
+    unfinished = PipedriveRun.objects.filter(pk=run.pk, state__in=queries.UNFINISHED)
+    reason = f"Cancelled by {by.label}."[:500]
+    ended = unfinished.update(state=PipedriveRun.State.STOPPED, error=reason, finished_at=now)
+    if run.job_id is not None:
+        jobs.cancel(workspace=workspace, job_id=run.job_id, by=by, now=now)
+    return bool(ended)
 
 
 def put_in_line(
