@@ -9,6 +9,7 @@ from cdp.services import (
     forecast,
     insights,
     quality,
+    retention,
     segment_history,
     segment_members,
     segments,
@@ -76,6 +77,14 @@ def backfill_trait(job_id: str) -> None:
     with jobs.running(job_id) as run:
         if run is not None:
             trait_backfill.work(run)
+
+
+@shared_task(name=retention.TASK)
+def retain(workspace_id: int) -> None:
+    """Raw events beyond the plan's days go."""
+    for workspace in Workspace.objects.filter(pk=workspace_id):
+        removed = retention.retain(workspace=workspace, now=clock.now())
+        log.info("Retention removed %d events of %s", removed, workspace.slug)
 
 
 @shared_task(name="cdp.forecasts")

@@ -3,6 +3,7 @@
 from cdp.models.events import Change, Event, EventAlias, EventCopy, Kind, RejectedItem
 from cdp.models.funnels import Funnel
 from cdp.models.profiles import Identifier, IdentifierKind, Profile
+from cdp.models.retention import Retention
 from cdp.models.rfm import RfmCutOffs
 from cdp.models.segments import Segment, SegmentDay, SegmentForecast, SegmentPlace, Spell
 from cdp.models.traits import Trait, TraitCarry, TraitChange, TraitValue, TraitVersion
@@ -18,6 +19,7 @@ __all__ = [
     "Kind",
     "Profile",
     "RejectedItem",
+    "Retention",
     "RfmCutOffs",
     "Segment",
     "SegmentDay",

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cdp.models import Event
 from cdp.queries import events as queries
-from cdp.queries import profiles
+from cdp.queries import profiles, retention
 from cdp.queries.events import Arrival, Outcome
 from cdp.services import aliases
 from cdp.services.profiles import void_events
@@ -76,6 +76,7 @@ def event_list(request: MemberRequest) -> HttpResponse:
         {"label": label, "url": f"?{asked.query(outcome=outcome)}", "active": outcome == asked.outcome}
         for outcome, label in TABS
     ]
+    context["retention"] = retention.announced(request.workspace, now=request.now)
     context |= {"tabs": tabs, "nothing_yet": not found and not queries.has_any(request.workspace)}
     if context["nothing_yet"]:
         context["snippet"] = snippets(settings.BASE_URL, "YOUR_WRITE_KEY")[-1]
