@@ -87,6 +87,8 @@ PAGES = {
     "segment_preview": "build",
     "segment_edit": "build",
     "segment_detail": "view",
+    "segment_days_csv": "export",
+    "segment_why": "view",
     "segment_forecast": "view",
     "segment_forecast_csv": "export",
     "rfm": "view",

@@ -259,12 +259,16 @@ def shown(workspace: Workspace, keys: Sequence[int], *, now: datetime) -> list[P
     return cards(workspace, [found[key] for key in keys if key in found], now=now)
 
 
-def search(workspace: Workspace, words: str) -> list[int]:
-    """Numbers of profiles: the one of that number, then identifiers equal to `words`, then those that start so."""
+def search(workspace: Workspace, words: str, within: QuerySet[Profile] | None = None) -> list[int]:
+    """Numbers of profiles: the one of that number, then identifiers equal to `words`, then those that start so; of
+    everybody or of those `within`."""
     needle = words.strip()
     spellings = _spellings(workspace, needle)
-    found = dict.fromkeys(_numbered(workspace, needle))
-    identifiers = Identifier.objects.filter(workspace=workspace)
+    numbered, identifiers = _numbered(workspace, needle), Identifier.objects.filter(workspace=workspace)
+    if within is not None:
+        numbered = list(within.filter(pk__in=numbered).values_list("pk", flat=True))
+        identifiers = identifiers.filter(profile_id__in=within.values("pk"))
+    found = dict.fromkeys(numbered)
     found |= dict.fromkeys(identifiers.filter(value__in=spellings).values_list("profile_id", flat=True))
     for spelling in spellings:
         matches = identifiers.filter(value__startswith=spelling).order_by("value")

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
+import numpy as np
 from django.db import connection
 from django.db.models import QuerySet
 
@@ -180,6 +181,11 @@ def members_of(workspace: Workspace, segment: Segment) -> QuerySet[Profile]:
     merged = Profile.objects.filter(pk__in=spells, merged_into__isnull=False).values("merged_into")
     live = profiles.live(workspace)
     return live.filter(pk__in=spells) | live.filter(pk__in=merged)
+
+
+def members_found(workspace: Workspace, segment: Segment, words: str) -> Ints:
+    """The members whom `words` find, as the list of profiles finds them."""
+    return np.array(profiles.search(workspace, words, members_of(workspace, segment)), np.int64)
 
 
 def memberships(profile: Profile) -> list[Membership]:

@@ -84,6 +84,16 @@ def test_high_value_at_risk(
     page.reload()
     expect(page.get_by_text("1 profile", exact=False).first).to_be_visible()
     look("segment")
+    page.get_by_label("Search").fill("nobody")
+    expect(page.get_by_text("No member is found by “nobody”.")).to_be_visible()
+    page.get_by_label("Search").fill("anna")
+    page.get_by_role("link", name="Why in? anna").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Why is anna in?")
+    expect(page.get_by_text("traits.total_spend_lifetime is 600")).to_be_visible()
+    look("segment-why")
+    page.get_by_label("Profile").fill("ben")
+    page.get_by_role("button", name="Explain").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Why is ben not in?")
 
     again = {"type": "track", "event": "purchase", "userId": "anna", "timestamp": now.isoformat()}
     ingest.ingest(workspace=workspace, source=None, items=[again], received_at=now)
