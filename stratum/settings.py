@@ -210,6 +210,12 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "TraitKindEnum": ["aggregation", "most_frequent", "first", "last", "unique_count", "unique_list", "ratio"],
+        "TraitFrequencyEnum": "cdp.definitions.traits.FREQUENCIES",
+        "JobStateEnum": "stratum.workspaces.models.Job.State",
+        "DeliveryStateEnum": "stratum.reports.models.Delivery.State",
+        "DeliveryMessageStateEnum": "stratum.reports.models.DeliveryMessage.State",
+        "ExportFormatEnum": "stratum.reports.models.Export.Format",
+        "ScheduleFrequencyEnum": "stratum.reports.models.ExportSchedule.Frequency",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

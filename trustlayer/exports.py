@@ -47,8 +47,11 @@ def audit_logs(workspace: Workspace, parameters: Mapping[str, str], by: Actor, n
     asked = filters.parse(parameters, now=now, zone=zone)
     found = queries.find(workspace, asked)
 
+    signed: dict[str, object] = {}
+
     def begin(file_format: str) -> dict[str, object]:
-        return _begin(found, file_format, by, now)
+        signed.update(_begin(found, file_format, by, now))
+        return signed
 
     return Sheet(
         f"audit-logs-{now.astimezone(zone).date()}",
@@ -61,6 +64,7 @@ def audit_logs(workspace: Workspace, parameters: Mapping[str, str], by: Actor, n
             "json": lambda tell: json_pieces(found, begin("json"), tell),
             "pdf": lambda tell: pdf_pieces(found, begin("pdf"), now, tell),
         },
+        proof=lambda: signed,
     )
 
 
@@ -128,7 +132,7 @@ def _entries(found: Found) -> Iterator[Sequence[LedgerEntry]]:
         yield list(LedgerEntry.objects.filter(workspace=found.workspace, seq__in=seqs).order_by("seq"))
 
 
-AUDIT_LOGS = Exporter("audit_logs", "Audit logs", audit_logs, personal=False)
+AUDIT_LOGS = Exporter("audit_logs", "Audit logs", audit_logs, personal=False, standalone=True, formats=("pdf",))
 
 
 # Signal health
@@ -156,4 +160,4 @@ HEALTH_HEADER = (
     *("day", "platform", "score", "lowest", "highest"),
     *(f"{name}{what}" for name in SIGNALS for what in ("", "_score", "_status")),
 )
-SIGNAL_HEALTH = Exporter("signal_health", "Signal health", signal_health, personal=False)
+SIGNAL_HEALTH = Exporter("signal_health", "Signal health", signal_health, personal=False, standalone=True)

@@ -10,7 +10,7 @@ class ReportsConfig(AppConfig):
     def ready(self) -> None:
         # Models exist only from here on.
         from stratum.reports.models import Export  # noqa: PLC0415
-        from stratum.reports.services import exports  # noqa: PLC0415
+        from stratum.reports.services import deliveries, exports  # noqa: PLC0415
         from stratum.workspaces import registry  # noqa: PLC0415
 
         post_delete.connect(exports.forget_file_of, Export, dispatch_uid="export_file")
@@ -18,3 +18,4 @@ class ReportsConfig(AppConfig):
         registry.scheduled_work.register(
             registry.ScheduledWork("expired_reports", "reports.forget_expired", exports.claim_expired)
         )
+        registry.scheduled_work.register(registry.ScheduledWork("deliveries", deliveries.TASK, deliveries.claim_due))

@@ -17,7 +17,8 @@ class Sheet:
     """A table on its way out. `name` is the file's without its ending; `total` counts the rows, which come lazily.
 
     `own` are the formats that its exporter writes itself: called when the writing begins, with a listener that wants to
-    hear how many rows are written; gives the file piece by piece.
+    hear how many rows are written; gives the file piece by piece. `proof` is asked once the file is written, for what
+    its room can prove about it.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Sheet:
     rows: Iterable[Sequence[object]]
     total: int
     own: Mapping[str, Callable[[Tell], Iterator[bytes]]] = field(default_factory=dict)
+    proof: Callable[[], Mapping[str, object]] = dict
 
 
 def csv_lines(sheet: Sheet) -> Iterator[bytes]:

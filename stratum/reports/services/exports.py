@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,13 +15,13 @@ from django.urls import reverse
 
 from stratum.lib.refusal import Fault, Invalid, Missing, Refusal
 from stratum.reports import queries, sheets
-from stratum.reports.models import Export, SavedView
+from stratum.reports.models import Delivery, Export, SavedView
 from stratum.reports.registry import exporters
 from stratum.reports.sheets import Sheet
 from stratum.workspaces import access, jobs
 from stratum.workspaces.access import Actor
 from stratum.workspaces.jobs import Run
-from stratum.workspaces.models import Member, Workspace
+from stratum.workspaces.models import ApiKey, Member, User, Workspace
 
 TASK = "reports.export"
 MOST_STREAMED = 10_000  # rows; more would hold a web worker for seconds
@@ -80,21 +82,39 @@ def run(run: Run) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     unfinished = place.with_suffix(f".{run.job.attempts}.part")
     try:
-        rows = _write(unfinished, sheet, export.format, run)
+        rows, digest = _write(unfinished, sheet, export.format, run)
         run.report(rows, rows, "Written")
         unfinished.replace(place)
     finally:
         unfinished.unlink(missing_ok=True)
     now = run.now()
     kept = {"rows": rows, "size": place.stat().st_size, "expires_at": now + KEPT_FOR}
+    kept["manifest"] = _manifest(export, sheet, {**kept, "sha256": digest}, now)
     if not Export.objects.filter(pk=export.pk).update(**kept):
         place.unlink()  # deleted meanwhile
     run.succeed({"rows": rows, "download": reverse("api_export_download", args=[export.pk])})
 
 
-def _write(place: Path, sheet: Sheet, file_format: str, run: Run) -> int:
-    """How many rows. Raises Stopped when it was cancelled."""
-    written = 0
+def _manifest(export: Export, sheet: Sheet, kept: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """What somebody needs to tell whether a file is the one that was written."""
+    return {
+        "file": export.filename,
+        "title": sheet.title,
+        "workspace": export.workspace.slug,
+        "exporter": export.exporter,
+        "filters": export.parameters,
+        "format": export.format,
+        "rows": kept["rows"],
+        "bytes": kept["size"],
+        "sha256": kept["sha256"],
+        "written_at": now.isoformat(),
+        **({"proof": dict(proof)} if (proof := sheet.proof()) else {}),
+    }
+
+
+def _write(place: Path, sheet: Sheet, file_format: str, run: Run) -> tuple[int, str]:
+    """How many rows, and the file's SHA-256. Raises Stopped when it was cancelled."""
+    written, digest = 0, sha256()
 
     def tell(rows: int) -> None:
         nonlocal written
@@ -105,15 +125,24 @@ def _write(place: Path, sheet: Sheet, file_format: str, run: Run) -> int:
     run.report(0, sheet.total, "Writing rows")
     with place.open("wb") as file:
         os.fchmod(file.fileno(), 0o600)
-        file.writelines(sheets.lines(sheet, file_format, tell))
-    return written
+        for piece in sheets.lines(sheet, file_format, tell):
+            file.write(piece)
+            digest.update(piece)
+    return written, digest.hexdigest()
 
 
 def _actor_of(export: Export) -> Actor:
-    """Whoever has left the team since, or whose key was revoked, gets nothing out of it any more."""
-    if export.api_key is not None and export.api_key.revoked_at is None:
-        return access.actor_of_key(export.api_key)
-    member = Member.objects.filter(workspace=export.workspace, user=export.created_by).first()
+    """Who asked for it; a scheduled one says so wherever its actor is named."""
+    actor = actor_for(export.workspace, export.created_by, export.api_key)
+    delivery = Delivery.objects.filter(export=export).select_related("schedule").first()
+    return replace(actor, label=f"{actor.label} (scheduled: {delivery.schedule})"[:150]) if delivery else actor
+
+
+def actor_for(workspace: Workspace, user: User | None, key: ApiKey | None) -> Actor:
+    """Whoever has left the team since, or whose key was revoked, gets nothing out any more. Raises Refusal."""
+    if key is not None and key.revoked_at is None:
+        return access.actor_of_key(key)
+    member = Member.objects.select_related("user").filter(workspace=workspace, user=user).first()
     if member is None:
         raise Refusal("left_the_team", "Who asked for this export is no longer on the team.")
     return access.actor_of_member(member)

@@ -4,14 +4,16 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from stratum.lib import clock
 from stratum.reports import queries, sheets
 from stratum.reports.services import exports as services
 from stratum.reports.sheets import Sheet
+from stratum.reports.views.tabs import tabs
 from stratum.workspaces import access
 from stratum.workspaces.access import MemberRequest
 from stratum.workspaces.jobs import UNFINISHED
@@ -58,7 +60,13 @@ def listed(request: MemberRequest) -> HttpResponse:
     page = Paginator(queries.export_list(request.workspace), PER_PAGE).get_page(request.GET.get("page"))
     lines = [(export, export.is_there(request.now)) for export in page.object_list]
     working = any(export.job.state in UNFINISHED for export, _ in lines)
-    context = {"page": page, "lines": lines, "working": working, "kept_days": services.KEPT_FOR.days}
+    context = {
+        "page": page,
+        "lines": lines,
+        "working": working,
+        "kept_days": services.KEPT_FOR.days,
+        "tabs": tabs("files"),
+    }
     template = "reports/exports/list.html"
     return render(request, f"{template}#rows" if request.htmx else template, context)
 
@@ -70,6 +78,18 @@ def download(request: MemberRequest, export_id: UUID) -> HttpResponseBase:
     file = queries.open_file(export, now=request.now)
     content_type = sheets.CONTENT_TYPES[export.format]
     return FileResponse(file, as_attachment=True, filename=export.filename, content_type=content_type)
+
+
+@require_safe
+@access.public
+def linked(request: HttpRequest, token: str) -> HttpResponseBase:
+    """The link of a delivery's mail is the right to its file, as the attachment would have been."""
+    export = queries.export_of_link(token)
+    file = queries.open_file(export, now=clock.now())
+    content_type = sheets.CONTENT_TYPES[export.format]
+    response = FileResponse(file, as_attachment=True, filename=export.filename, content_type=content_type)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @require_POST

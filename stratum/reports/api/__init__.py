@@ -1,0 +1,1 @@
+"""The API of exports and their scheduled delivery."""
