@@ -3,6 +3,8 @@
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
@@ -20,6 +22,7 @@ from cdp.api.profile_shapes import (
 )
 from cdp.models import IdentifierKind, Profile
 from cdp.queries import profiles as queries
+from cdp.queries import subject
 from cdp.services import profiles as services
 from stratum.lib.paging import CursorPages, refuse_unknown_filters
 from stratum.lib.refusal import Missing
@@ -118,6 +121,22 @@ class ProfileEventsApi(APIView):
         return pages.get_paginated_response(EventShape(queries.with_voids(rows), many=True).data)
 
 
+class ProfileExportApi(APIView):
+    right = "export"
+
+    @extend_schema(
+        operation_id="profiles_export",
+        tags=TAGS,
+        summary="Export everything about a profile",
+        description="All that is stored about a person, as one JSON document: the answer to a data subject's request.",
+        responses={(200, "application/json"): OpenApiTypes.OBJECT} | ONE,
+    )
+    def get(self, request: ApiRequest, profile_id: int) -> StreamingHttpResponse:
+        profile = queries.get(request.workspace, profile_id)
+        document = subject.document(request.workspace, profile, now=request.now)
+        return StreamingHttpResponse(document, content_type="application/json")
+
+
 class ProfileSplitApi(APIView):
     right = "build"
 
@@ -167,5 +186,6 @@ urlpatterns = [
     route("api/v1/cdp/profiles/lookup", ProfileLookupApi.as_view(), "api_profile_lookup"),
     route("api/v1/cdp/profiles/<int:profile_id>", ProfileApi.as_view(), "api_profile"),
     route("api/v1/cdp/profiles/<int:profile_id>/events", ProfileEventsApi.as_view(), "api_profile_events"),
+    route("api/v1/cdp/profiles/<int:profile_id>/export", ProfileExportApi.as_view(), "api_profile_export"),
     route("api/v1/cdp/profiles/<int:profile_id>/split", ProfileSplitApi.as_view(), "api_profile_split"),
 ]

@@ -14,6 +14,9 @@ from stratum.lib.refusal import Missing, Refusal
 from stratum.workspaces import registry
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
+from trustlayer.models import LedgerEntry
+from trustlayer.services import ledger
+from trustlayer.services.ledger import Draft, Entity
 
 
 def void_events(*, workspace: Workspace, message_ids: Sequence[str], reason: str, by: Actor, now: datetime) -> int:
@@ -108,7 +111,7 @@ def erase(*, workspace: Workspace, profile: Profile, by: Actor, now: datetime) -
     cluster = [profile.pk, *Profile.objects.filter(merged_into=profile.pk).values_list("pk", flat=True)]
     _forget_refused(workspace, Identifier.objects.filter(profile_id__in=cluster).values_list("value", flat=True))
     Identifier.objects.filter(profile_id__in=cluster).delete()
-    Event.objects.filter(profile_id__in=cluster).update(
+    events = Event.objects.filter(profile_id__in=cluster).update(
         properties={}, context={}, platform=None, device=None, campaign=None
     )
     Profile.objects.filter(pk__in=cluster).update(
@@ -123,6 +126,20 @@ def erase(*, workspace: Workspace, profile: Profile, by: Actor, now: datetime) -
     )
     for eraser in registry.erasers.values():
         eraser.erase(workspace, cluster, now)
+    ledger.append(workspace=workspace, drafts=[_proof(cluster, events, by)], now=now)
+
+
+def _proof(cluster: list[int], events: int, by: Actor) -> Draft:
+    """The entry of the book names numbers only, or it would keep what was to be forgotten."""
+    return Draft(
+        kind=LedgerEntry.Kind.ERASURE,
+        reason=f"Profile {cluster[0]} was erased: identifiers, attributes and the content of its events",
+        reason_code="erased",
+        action="erase_profile",
+        entity=Entity("Profile", str(cluster[0])),
+        by=by,
+        evidence={"profiles": cluster, "events": events, "rooms": sorted(registry.erasers)},
+    )
 
 
 def _forget_refused(workspace: Workspace, values: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from cdp.models import Change, Event, Profile
 from cdp.queries import profiles as queries
-from cdp.queries import segments
+from cdp.queries import segments, subject
 from cdp.queries.profiles import ProfileCard, TimelineItem
 from cdp.services import profiles as services
 from cdp.views import event_words as words
@@ -28,6 +28,7 @@ from stratum.lib.routes import route
 from stratum.lib.sheets import csv_lines
 from stratum.workspaces import access, registry
 from stratum.workspaces.access import MemberRequest
+from stratum.workspaces.models import Workspace
 
 PER_PAGE = 25
 TIMELINE_ITEMS = 30
@@ -129,12 +130,26 @@ def profile_erase(request: MemberRequest, profile_id: int) -> HttpResponse:
     typed = request.POST.get("number", "").strip()
     if typed == str(profile.pk):
         services.erase(workspace=request.workspace, profile=profile, by=request.actor, now=request.now)
-        messages.success(request, f"Profile {profile.pk} is erased.")
+        messages.success(request, f"Profile {profile.pk} is erased. The audit log has an entry that proves it.")
         return redirect("profile_list")
     context: dict[str, Any] = {"card": queries.card(request.workspace, profile, now=request.now), "typed": typed}
     if request.method == "POST":
         context["error"] = f"Type {profile.pk} to erase this profile."
     return render(request, "cdp/profiles/erase.html", context, status=422 if "error" in context else 200)
+
+
+@require_safe
+@access.page("export")
+def profile_export(request: MemberRequest, profile_id: int) -> StreamingHttpResponse:
+    """Everything that is stored about somebody, for who asks what that is."""
+    return subject_file(request.workspace, profile_id, request.now)
+
+
+def subject_file(workspace: Workspace, profile_id: int, now: datetime) -> StreamingHttpResponse:
+    profile = queries.get(workspace, profile_id)
+    response = StreamingHttpResponse(subject.document(workspace, profile, now=now), content_type="application/json")
+    response["Content-Disposition"] = f'attachment; filename="profile-{profile.pk}.json"'
+    return response
 
 
 def _search(request: MemberRequest) -> str:
@@ -155,6 +170,7 @@ def _identity(request: MemberRequest, profile: Profile) -> dict[str, object]:
         **trait_lines(request, profile),
         "cards": list(_cards(request, profile)),
         "may_build": request.actor.may("build"),
+        "may_export": request.actor.may("export"),
         "may_manage": request.actor.may("manage"),
     }
 
@@ -239,6 +255,7 @@ urlpatterns = [
     route("dashboard/cdp/profiles", profile_list, "profile_list"),
     route("dashboard/cdp/profiles/export", profile_csv, "profile_csv"),
     route("dashboard/cdp/profiles/<int:profile_id>", profile_detail, "profile_detail"),
+    route("dashboard/cdp/profiles/<int:profile_id>/export", profile_export, "profile_export"),
     route("dashboard/cdp/profiles/<int:profile_id>/split", profile_split, "profile_split"),
     route("dashboard/cdp/profiles/<int:profile_id>/erase", profile_erase, "profile_erase"),
 ]

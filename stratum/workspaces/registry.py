@@ -81,6 +81,14 @@ class Eraser:
 
 
 @dataclass(frozen=True, slots=True)
+class SubjectSource:
+    """What a room stores about a person, as JSON values: `gather(workspace, profile_ids, now)`."""
+
+    name: str
+    gather: Callable[[Workspace, Sequence[int], datetime], object]
+
+
+@dataclass(frozen=True, slots=True)
 class Dependent:
     """Something that uses a definition of another room."""
 
@@ -115,6 +123,7 @@ home_cards: Registry[HomeCard] = Registry()
 profile_cards: Registry[ProfileCard] = Registry()
 first_steps: Registry[FirstStep] = Registry()
 erasers: Registry[Eraser] = Registry()
+subject_sources: Registry[SubjectSource] = Registry()
 dependent_finders: Registry[DependentFinder] = Registry()
 scheduled_work: Registry[ScheduledWork] = Registry()
 

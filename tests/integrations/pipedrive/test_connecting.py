@@ -47,9 +47,7 @@ def test_a_token_that_is_none(workspace: Workspace, by_alice: Actor, now: object
     assert not PipedriveConnection.objects.exists()
 
 
-def test_another_company_is_refused(
-    workspace: Workspace, by_alice: Actor, now: object, settings: LazySettings
-) -> None:
+def test_another_company_is_refused(workspace: Workspace, by_alice: Actor, now: object, settings: LazySettings) -> None:
     with serving(company) as server:
         settings.PIPEDRIVE_URL = server.url
         connecting.connect(workspace=workspace, by=by_alice, api_token=TOKEN, now=now)
