@@ -99,6 +99,8 @@ PAGES = {
     "rfm_csv": "export",
     "segment_overlap": "view",
     "segment_overlap_csv": "export",
+    "segment_overlap_people": "view",
+    "segment_overlap_people_csv": "export",
     "segment_overlap_segment": "build",
     "segment_rename": "build",
     "segment_add": "build",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from uuid import UUID
 
 import numpy as np
@@ -33,6 +34,24 @@ def overlap(workspace: Workspace, keys: Sequence[UUID]) -> SegmentOverlap:
     sets = members_of_each(workspace, segments)
     counts = region_sizes([sets[segment.pk] for segment in segments])
     return SegmentOverlap(tuple(segments), compared(counts, _size_of_universe(workspace, segments)))
+
+
+Side = Sequence[Segment]
+
+
+def sides(workspace: Workspace, inside: Sequence[UUID], outside: Sequence[UUID]) -> tuple[Side, Side]:
+    """The segments of a region: those it lies in, and the others it was compared with. Raises Invalid."""
+    found = {one.pk: one for one in comparable(workspace, [*inside, *outside])}
+    if not inside:
+        raise Invalid([Fault("/inside", "Name at least one segment that the people are in.", "required")])
+    return [found[key] for key in inside], [found[key] for key in outside]
+
+
+def region(workspace: Workspace, inside: Side, outside: Side) -> Ints:
+    """Who is in all of the first and in none of the others, ascending."""
+    sets = members_of_each(workspace, [*inside, *outside])
+    chosen = reduce(np.intersect1d, (sets[one.pk] for one in inside))
+    return reduce(np.setdiff1d, (sets[one.pk] for one in outside), chosen)
 
 
 def comparable(workspace: Workspace, keys: Sequence[UUID]) -> list[Segment]:

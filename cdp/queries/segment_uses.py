@@ -114,6 +114,17 @@ def _way(start: UUID, goal: UUID, others: Mapping[UUID, set[UUID]]) -> list[UUID
     return []
 
 
+def rests_on(workspace: Workspace, segment: Segment) -> list[Dependent]:
+    """The traits and segments that its condition asks for."""
+    found: list[Dependent] = []
+    for _, condition in _read(workspace, [segment]):
+        traits = workspace.traits.filter(name__in=traits_in(condition), deleted_at=None)
+        found += [Dependent("Computed trait", one.name, f"/dashboard/cdp/computed-traits/{one.pk}") for one in traits]
+        others = workspace.segments.filter(pk__in=segments_in(condition))
+        found += [Dependent("Segment", one.name, f"/dashboard/cdp/segments/{one.pk}") for one in others]
+    return found
+
+
 def uses(workspace: Workspace) -> dict[UUID, set[UUID]]:
     """By segment, the other segments in its condition; archived ones too, which may come back."""
     read = _read(workspace, workspace.segments.all())

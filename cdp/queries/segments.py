@@ -10,6 +10,7 @@ import numpy as np
 from django.db import connection
 from django.db.models import QuerySet
 
+from cdp.definitions.funnels import MAX_NAME
 from cdp.definitions.segments import static_json
 from cdp.engine.base import Ints
 from cdp.models import Profile, Segment, SegmentDay
@@ -82,6 +83,13 @@ def require_active(workspace: Workspace, segment_id: UUID) -> Segment:
 def counted(workspace: Workspace) -> int:
     """What the plan limits: those that are not archived."""
     return workspace.segments.filter(archived_at=None).count()
+
+
+def free_name(workspace: Workspace, name: str) -> str:
+    """The name, or with the next free number: `Both (2)`."""
+    taken = set(kept(workspace).values_list("name", flat=True))
+    candidates = (name[:MAX_NAME], *(f"{name[: MAX_NAME - 6]} ({number})" for number in range(2, len(taken) + 3)))
+    return next(one for one in candidates if one not in taken)
 
 
 def tag(segment: Segment) -> str:

@@ -12,12 +12,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from cdp.definitions import funnel_questions as questions
+from cdp.definitions.funnel_conditions import condition_of_people
 from cdp.definitions.funnel_questions import WHOM_FIELDS, Question, Whom
 from cdp.definitions.funnels import FunnelDefinition
 from cdp.models import Funnel
 from cdp.queries import funnel_views as sights
 from cdp.queries import funnels as queries
 from cdp.queries.funnel_views import FunnelPerson
+from cdp.queries.segments import free_name
 from cdp.services import segments
 from cdp.views import funnel_words as words
 from cdp.views.funnel_range import range_of
@@ -42,7 +44,7 @@ def funnel_people(request: MemberRequest, funnel_id: UUID) -> HttpResponse:
 def funnel_people_csv(request: MemberRequest, funnel_id: UUID) -> StreamingHttpResponse:
     funnel = queries.get(request.workspace, funnel_id)
     definition = queries.definition_of(funnel, request.workspace)
-    question, whom = _asked(request, definition)
+    question, whom = asked_people(request, definition)
     found = sights.all_people(request.workspace, definition, question=question, whom=whom, now=request.now)
     response = StreamingHttpResponse(csv_lines(_sheet(found)), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="funnel-people.csv"'
@@ -55,7 +57,7 @@ def funnel_people_segment(request: MemberRequest, funnel_id: UUID) -> HttpRespon
     """A static segment of these people; the question stands in the address."""
     funnel = queries.get(request.workspace, funnel_id)
     definition = queries.definition_of(funnel, request.workspace)
-    question, whom = _asked(request, definition)
+    question, whom = asked_people(request, definition)
     profiles = sights.people_profiles(request.workspace, definition, question=question, whom=whom, now=request.now)
     try:
         segment = segments.create_static(
@@ -69,6 +71,8 @@ def funnel_people_segment(request: MemberRequest, funnel_id: UUID) -> HttpRespon
     except Invalid as refused:
         return _page(request, funnel, status=422, faults=refused.faults)
     messages.success(request, f"Created the segment “{segment.name}” with {len(profiles):,} profiles.")
+    if request.POST.get("then") == "build":
+        return redirect(f"{reverse('segment_builder')}?{urlencode({'segment': segment.pk})}")
     return redirect("segment_detail", segment.pk)
 
 
@@ -76,7 +80,7 @@ def _page(request: MemberRequest, funnel: Funnel, *, status: int, faults: tuple[
     definition = queries.definition_of(funnel, request.workspace)
     context: dict[str, object] = {"funnel": funnel, "back": _back(request, funnel)}
     try:
-        question, whom = _asked(request, definition)
+        question, whom = asked_people(request, definition)
         context |= _listed(request, funnel, definition, question, whom)
     except Invalid as refused:
         return render(request, "cdp/funnels/people.html", context | {"error": refused.sentence}, status=400)
@@ -102,7 +106,8 @@ def _listed(
         "found": found,
         "rows": [words.person(one, definition) for one in found.people],
         "title": words.people_title(definition, whom, question),
-        "suggested": f"{funnel.name}: {words.people_title(definition, whom, question)}"[:120],
+        "suggested": free_name(request.workspace, f"{funnel.name}: {words.people_title(definition, whom, question)}"),
+        "follows": _follows(request, funnel, definition, whom),
         "people": "Users" if found.counting == "unique" else "Attempts",
         "timed": _timed(whom),
         "as_of": words.moment(found),
@@ -114,6 +119,13 @@ def _listed(
     }
 
 
+def _follows(request: MemberRequest, funnel: Funnel, definition: FunnelDefinition, whom: Whom) -> str:
+    """The address of the builder with a condition that says the same; empty where there is none."""
+    if condition_of_people(definition, whom, 1) is None:
+        return ""
+    return f"{reverse('segment_builder')}?{urlencode({'funnel': funnel.pk})}&{_without(request, 'cursor')}"
+
+
 def _timed(whom: Whom) -> str:
     """What the time of each person is; empty where there is none."""
     if whom.step is None:
@@ -121,7 +133,7 @@ def _timed(whom: Whom) -> str:
     return "From the step before" if whom.step else ""
 
 
-def _asked(request: MemberRequest, definition: FunnelDefinition) -> tuple[Question, Whom]:
+def asked_people(request: MemberRequest, definition: FunnelDefinition) -> tuple[Question, Whom]:
     """The question of the result page, and whose names are wanted. Raises Invalid."""
     chosen = range_of(request, request.GET)
     if chosen.period is None:

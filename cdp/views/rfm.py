@@ -1,6 +1,6 @@
 """/dashboard/cdp/rfm: the grid, the groups, the people behind each of them, and the cut-offs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +17,15 @@ from cdp.definitions.segments import parse_draft
 from cdp.queries import profiles
 from cdp.queries import rfm as queries
 from cdp.queries.rfm import Cell, Report, Span, Standing
+from cdp.queries.segments import free_name
 from cdp.queries.traits import zone_of
-from cdp.rfm.groups import GROUPS, NAMES
+from cdp.rfm.groups import GROUPS
 from cdp.rfm.scores import MILLIONTHS, SCORES, CutOffs
 from cdp.services import rfm as services
 from cdp.services import segments
 from cdp.views.funnel_words import percent
-from stratum.lib.refusal import Missing, Refusal
+from cdp.views.rfm_choice import chosen
+from stratum.lib.refusal import Refusal
 from stratum.lib.routes import route
 from stratum.lib.sheets import csv_lines
 from stratum.workspaces import access
@@ -32,18 +34,6 @@ from stratum.workspaces.access import MemberRequest
 PER_PAGE = 25
 SHADES = 5
 COLUMNS = ("profile", "group", "r", "f", "m", "days_since_order", "orders", "spend", "currency")
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A group or a cell, as an address names it. `condition` asks for the same people in a segment."""
-
-    query: str
-    name: str
-    condition: Mapping[str, object]
-    group: str = ""
-    r: int = 0
-    f: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +69,14 @@ def rfm_cut_offs(request: MemberRequest) -> HttpResponse:
 @require_safe
 @access.page("view")
 def rfm_people(request: MemberRequest) -> HttpResponse:
-    chosen = _chosen(request.GET.get("group", ""), request.GET.get("r", ""), request.GET.get("f", ""))
+    asked = chosen(request.GET.get("group", ""), request.GET.get("r", ""), request.GET.get("f", ""))
     found = queries.current(request.workspace, now=request.now)
-    keys = found.chosen(group=chosen.group, r=chosen.r, f=chosen.f)[::-1]
+    keys = found.chosen(group=asked.group, r=asked.r, f=asked.f)[::-1]
     page = Paginator(range(len(keys)), PER_PAGE).get_page(request.GET.get("page"))
     start = (page.number - 1) * PER_PAGE
     cards = profiles.shown(request.workspace, keys[start : start + PER_PAGE].tolist(), now=request.now)
     context = {
-        "chosen": chosen,
+        "chosen": asked,
         "size": len(keys),
         "page": page,
         "people": [(card, _figures(found, card.id)) for card in cards],
@@ -100,8 +90,8 @@ def rfm_people(request: MemberRequest) -> HttpResponse:
 @access.page("build")
 def rfm_segment(request: MemberRequest) -> HttpResponse:
     """A group or a cell becomes a segment that follows the scores."""
-    chosen = _chosen(request.POST.get("group", ""), request.POST.get("r", ""), request.POST.get("f", ""))
-    body = {"name": chosen.name, "condition": chosen.condition, "include_anonymous": True}
+    asked = chosen(request.POST.get("group", ""), request.POST.get("r", ""), request.POST.get("f", ""))
+    body = {"name": free_name(request.workspace, asked.name), "condition": asked.condition, "include_anonymous": True}
     try:
         draft = parse_draft(body, zone=zone_of(request.workspace))
         segment = segments.create_from_draft(
@@ -109,7 +99,7 @@ def rfm_segment(request: MemberRequest) -> HttpResponse:
         )
     except Refusal as refused:
         messages.error(request, refused.faults[0].detail if refused.faults else refused.sentence)
-        return redirect(f"{reverse('rfm_people')}?{chosen.query}")
+        return redirect(f"{reverse('rfm_people')}?{asked.query}")
     messages.success(request, f"“{segment.name}” is saved. Its members are there in a moment.")
     return redirect("segment_detail", segment.pk)
 
@@ -134,24 +124,6 @@ def _sheet(found: Standing, currency: str) -> Iterator[Sequence[object]]:
             found.spend[place] / MILLIONTHS,
             currency,
         )
-
-
-def _chosen(group: str, r: str, f: str) -> Chosen:
-    """Raises Missing for what is no group and no cell."""
-    scores = {str(score): score for score in range(1, SCORES + 1)}
-    if group in NAMES[: len(GROUPS)]:
-        condition = {"type": "profile", "field": "traits.rfm_group", "op": "eq", "value": group}
-        return Chosen(urlencode({"group": group}), f"RFM: {group}", condition, group=group)
-    if not group and r in scores and f in scores:
-        tests: list[dict[str, object]] = [
-            {"type": "profile", "field": f"traits.rfm_{name}", "op": "eq", "value": scores[text]}
-            for name, text in (("r", r), ("f", f))
-        ]
-        query = urlencode({"r": r, "f": f})
-        return Chosen(
-            query, f"RFM: recency {r}, frequency {f}", {"type": "and", "children": tests}, r=scores[r], f=scores[f]
-        )
-    raise Missing("There is no such group or cell. Choose one on the RFM page.")
 
 
 def _figures(found: Standing, profile: int) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import reswap, trigger_client_event
 
-from cdp.definitions.segment_templates import TEMPLATES
 from cdp.definitions.segments import parse_draft
 from cdp.forms import segment_tree
 from cdp.forms.segment_tree import Row
@@ -27,6 +26,7 @@ from cdp.views.segment_builder_page import (
     tried,
     trouble_of,
 )
+from cdp.views.segment_starts import start_of
 from stratum.lib.refusal import Refusal
 from stratum.lib.routes import route
 from stratum.workspaces import access
@@ -40,11 +40,15 @@ PAGE = "cdp/segments/builder.html"
 def segment_builder(request: MemberRequest) -> HttpResponse:
     if request.method == "POST":
         return _answered(request, None)
-    chosen = TEMPLATES.get(request.GET.get("template", ""))
-    if chosen is None:
+    start = start_of(request)
+    if start is None:
         return _page(request, None, segment_tree.EMPTY, {})
-    fields = {"name": chosen.name, "description": chosen.description}
-    return _page(request, None, segment_tree.of_condition(chosen.condition), fields, tries=True)
+    fields = {
+        "name": start.name,
+        "description": start.description,
+        "include_anonymous": "on" if start.include_anonymous else "",
+    }
+    return _page(request, None, segment_tree.of_condition(start.condition), fields, tries=True)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -119,6 +119,7 @@ def _context(request: MemberRequest, segment: Segment) -> dict[str, object]:
         "segment": segment,
         "tag": queries.tag(segment),
         "used_by": queries.used_by(request.workspace, segment),
+        "rests_on": segment_uses.rests_on(request.workspace, segment),
         "may_build": may_build,
         "may_list": may_build and segment.is_static,
         "sentence": "" if segment.is_static else _sentence(request, segment),

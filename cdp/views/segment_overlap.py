@@ -10,9 +10,9 @@ from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
-from cdp.definitions.funnels import MAX_NAME
 from cdp.definitions.segments import parse_draft
 from cdp.models import Segment
 from cdp.queries import segment_overlap as queries
@@ -22,6 +22,7 @@ from cdp.queries.traits import zone_of
 from cdp.segments.overlap import FEWEST, MOST, Overlap, Pair, Region
 from cdp.services import segments as services
 from cdp.views.funnel_words import percent
+from cdp.views.segment_starts import key_of, region_condition, region_name
 from cdp.views.segment_venn import venn
 from stratum.lib.refusal import Refusal
 from stratum.lib.routes import route
@@ -30,6 +31,10 @@ from stratum.workspaces import access
 from stratum.workspaces.access import MemberRequest
 
 SHOWN = 30  # regions on the page; the sheet has all
+PAIR_FIGURES = (
+    *("a_size", "b_size", "intersection", "union", "a_rate", "b_rate"),
+    *("jaccard", "overlap_coefficient", "lift", "relation"),
+)
 RELATIONS = {
     "empty": "nobody to compare",
     "disjoint": "{a} and {b} share nobody",
@@ -52,6 +57,12 @@ class Row:
     width: str
     inside: tuple[UUID, ...]
     outside: tuple[UUID, ...]
+
+    @property
+    def query(self) -> str:
+        return urlencode(
+            [*(("inside", str(key)) for key in self.inside), *(("outside", str(key)) for key in self.outside)]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +100,18 @@ def overlap(request: MemberRequest) -> HttpResponse:
 @require_safe
 @access.page("export")
 def overlap_csv(request: MemberRequest) -> HttpResponse:
-    """Every region that somebody is in: one column per segment, yes or no, and the size."""
+    """Every region that somebody is in: one column per segment, yes or no, and the size; then every pair."""
     found = queries.overlap(request.workspace, _keys(request.GET.getlist("segment")))
-    sheet: list[list[object]] = [[*(segment.name for segment in found.segments), "profiles"]]
+    names = [segment.name for segment in found.segments]
+    sheet: list[list[object]] = [[*names, "profiles"]]
     sheet += [
         [*("yes" if each in region.inside else "no" for each in _places(found)), region.size]
         for region in found.figures.regions
+    ]
+    sheet += [[], ["first", "second", *PAIR_FIGURES]]
+    sheet += [
+        [names[pair.a], names[pair.b], *(getattr(pair, figure) for figure in PAIR_FIGURES)]
+        for pair in found.figures.pairs
     ]
     response = HttpResponse("".join(csv_lines(sheet)), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="segment-overlap.csv"'
@@ -109,7 +126,7 @@ def overlap_segment(request: MemberRequest) -> HttpResponse:
     back = f"{reverse('segment_overlap')}?{_query([*inside, *outside])}"
     try:
         chosen = {one.pk: one for one in queries.comparable(request.workspace, [*inside, *outside])}
-        body = _body([chosen[key] for key in inside], [chosen[key] for key in outside])
+        body = _body(request, [chosen[key] for key in inside], [chosen[key] for key in outside])
         draft = parse_draft(body, zone=zone_of(request.workspace))
         segment = services.create_from_draft(
             workspace=request.workspace, by=request.actor, draft=draft, now=request.now
@@ -122,15 +139,7 @@ def overlap_segment(request: MemberRequest) -> HttpResponse:
 
 
 def _keys(texts: Sequence[str]) -> list[UUID]:
-    """What is no id stands for no segment."""
-    return [_key(text) for text in texts]
-
-
-def _key(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        return UUID(int=0)
+    return [key_of(text) for text in texts]
 
 
 def _query(keys: Sequence[UUID]) -> str:
@@ -139,25 +148,18 @@ def _query(keys: Sequence[UUID]) -> str:
     return query.urlencode()
 
 
-def _body(inside: Sequence[Segment], outside: Sequence[Segment]) -> dict[str, object]:
+def _body(request: MemberRequest, inside: Sequence[Segment], outside: Sequence[Segment]) -> dict[str, object]:
     """Where one of the segments may hold anonymous profiles the region does too: it loses nobody by asking them all."""
     return {
-        "name": _name(inside, outside),
+        "name": segments.free_name(request.workspace, region_name(_names(inside), _names(outside))),
         "description": "A part of an overlap of segments.",
-        "condition": _condition(inside, outside),
+        "condition": region_condition(inside, outside),
         "include_anonymous": any(segment.include_anonymous for segment in inside),
     }
 
 
-def _condition(inside: Sequence[Segment], outside: Sequence[Segment]) -> dict[str, object]:
-    members = [{"type": "segment", "segment": str(one.pk)} for one in inside]
-    strangers = [{"type": "not", "child": {"type": "segment", "segment": str(one.pk)}} for one in outside]
-    return {"type": "and", "children": [*members, *strangers]}
-
-
-def _name(inside: Sequence[Segment], outside: Sequence[Segment]) -> str:
-    members, strangers = (" + ".join(one.name for one in each) for each in (inside, outside))
-    return (f"{members}, not {strangers}" if strangers else members)[:MAX_NAME]
+def _names(those: Sequence[Segment]) -> list[str]:
+    return [one.name for one in those]
 
 
 # What the page shows

@@ -215,8 +215,22 @@ class TestPage:
         assert answer["Location"].endswith(str(made.pk))
         segment_members.keep_current(workspace, now=now)
         assert segments.members(workspace, made).tolist() == [anna.pk]
-        again = as_bob.post(f"{PAGE}/segment", {"inside": [pair[0].pk], "outside": [pair[1].pk]}, follow=True)
-        assert "There is already a segment called" in again.content.decode()
+        as_bob.post(f"{PAGE}/segment", {"inside": [pair[0].pk], "outside": [pair[1].pk]})
+        assert Segment.objects.filter(name="Buyers, not Readers (2)").exists()
+
+    def test_a_region_leads_to_its_people(
+        self, as_bob: Client, as_charlie: Client, pair: list[Segment], anna: Profile
+    ) -> None:
+        page = as_bob.get(PAGE, {"segment": [one.pk for one in pair]}).content.decode()
+        (found,) = re.findall(rf'people\?(inside={pair[0].pk}&amp;outside={pair[1].pk})"', page)
+        address = f"{PAGE}/people?{found.replace('&amp;', '&')}"
+        people = as_bob.get(address).content.decode()
+        assert "anna@example.com" in people and "ben@example.com" not in people and "1 profile in exactly" in people
+        assert f"builder?segment={pair[0].pk}&amp;outside={pair[1].pk}" in people
+        sheet = as_bob.get(address.replace("people?", "people/csv?")).content.decode().splitlines()
+        assert sheet[1:] == [f"{anna.pk},anna@example.com,anna,anna@example.com,known"]
+        assert as_charlie.get(address).status_code == 422
+        assert as_bob.get(f"{PAGE}/people?outside={pair[0].pk}&outside={pair[1].pk}").status_code == 422
 
     def test_a_region_keeps_its_anonymous_members(
         self,
@@ -235,4 +249,6 @@ class TestPage:
 
     def test_the_sheet_has_every_region(self, as_bob: Client, pair: list[Segment]) -> None:
         sheet = as_bob.get(f"{PAGE}/csv", {"segment": [one.pk for one in pair]}).content.decode().splitlines()
-        assert sheet == ["Buyers,Readers,profiles", "yes,no,1", "no,yes,1", "yes,yes,1"]
+        assert sheet[:4] == ["Buyers,Readers,profiles", "yes,no,1", "no,yes,1", "yes,yes,1"]
+        assert sheet[5].startswith("first,second,a_size,b_size,intersection,union,a_rate")
+        assert sheet[6].startswith("Buyers,Readers,2,2,1,3,0.5,0.5,0.333") and sheet[6].endswith(",overlapping")
