@@ -1,7 +1,7 @@
 """What people do to profiles: void an event, split a merge, erase somebody."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -147,3 +147,25 @@ def _forget_refused(workspace: Workspace, values: Iterable[str]) -> None:
     for value in values:
         for written in {json.dumps(value), json.dumps(value, ensure_ascii=False)}:
             RejectedItem.objects.filter(workspace=workspace, item__contains=written).delete()
+
+
+@transaction.atomic
+def attach(*, workspace: Workspace, kind: str, values: Mapping[int, str], now: datetime) -> int:
+    """Give live profiles one more way to be found, by number; how many were new. Nobody is merged by it: what belongs
+    to somebody already stays there."""
+    if not values:
+        return 0
+    lock_identities(workspace)
+    live = set(
+        Profile.objects.filter(pk__in=values, workspace=workspace, merged_into=None, erased_at=None).values_list(
+            "pk", flat=True
+        )
+    )
+    wanted = {profile: value for profile, value in sorted(values.items()) if profile in live}
+    rows = [
+        Identifier(id=row_id, workspace=workspace, kind=kind, value=value, profile_id=profile, created_at=now)
+        for row_id, (profile, value) in zip(ids.take(len(wanted)), wanted.items(), strict=True)
+    ]
+    before = Identifier.objects.filter(workspace=workspace, kind=kind, value__in=wanted.values()).count()
+    Identifier.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows) - before

@@ -172,6 +172,7 @@ class PipedriveLink(models.Model):
         DELETED = "deleted"
         MERGED = "merged"
         INVISIBLE = "invisible"
+        ERASED = "erased"  # the profile was: the person must not bring it back
 
     connection = models.ForeignKey(PipedriveConnection, models.CASCADE, db_index=False, related_name="links")
     kind = models.CharField(max_length=10, default="person")

@@ -19,9 +19,9 @@ from typing import Any, Protocol
 
 from integrations.pipedrive import shapes
 from integrations.pipedrive.limits import COSTS, Limiter, number, reset_of
-from integrations.pipedrive.shapes import Activity, Deal, Me, Page, Person, RemoteField, second
+from integrations.pipedrive.shapes import Activity, Me, Page, Person, RemoteField, second
 from stratum.lib import clock
-from stratum.lib.http import Answer, Gone, NotAuthorised, Rejected, Session, Throttled, Unreachable
+from stratum.lib.http import READ, Answer, Gone, NotAuthorised, Rejected, Session, Throttled, Unreachable
 from stratum.lib.refusal import Fault
 
 DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
@@ -89,9 +89,12 @@ def base_url(domain: str) -> str:
     return f"https://{domain}.pipedrive.com"
 
 
-def sessions(url: str, token: str) -> Callable[[], Transport]:
+def sessions(
+    url: str, token: str, *, sleep: Callable[[float], None] = time.sleep, read_timeout: float = READ
+) -> Callable[[], Transport]:
     """A session for each thread that asks."""
-    return lambda: Session(url, headers={"x-api-token": token, "Accept": "application/json"})
+    headers = {"x-api-token": token, "Accept": "application/json"}
+    return lambda: Session(url, headers=headers, sleep=sleep, read_timeout=read_timeout)
 
 
 class Client:
@@ -189,8 +192,9 @@ class Client:
         return self._page("GET deals/archived", "api/v2/deals/archived", {**_window(since, until), **_at(cursor)})
 
     # https://developers.pipedrive.com/docs/api/v2/Deals#getDeal
-    def deal(self, deal_id: int) -> Deal:
-        return shapes.read_deal(self._data("GET deals/{id}", f"api/v2/deals/{deal_id}"))
+    def deal(self, deal_id: int) -> dict[str, Any]:
+        """As it came, like an item of the lists. Raises Gone."""
+        return dict(self._data("GET deals/{id}", f"api/v2/deals/{deal_id}"))
 
     # Fields
 

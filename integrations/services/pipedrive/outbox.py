@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
 from integrations.models import PipedriveConnection, PipedriveOutbox
 
@@ -78,14 +78,22 @@ def claim(
     return rows
 
 
-def done(rows: Iterable[PipedriveOutbox], *, now: datetime) -> None:
+def done(rows: Sequence[PipedriveOutbox], *, now: datetime) -> None:
     """Off the list, unless something changed since they were claimed: those are looked at again."""
-    for row in rows:
-        gone, _ = PipedriveOutbox.objects.filter(pk=row.pk, changes=row.changes).delete()
-        if not gone:
-            PipedriveOutbox.objects.filter(pk=row.pk).update(
-                state=State.QUEUED, lease_until=None, intent_at=None, attempts=0, scans=0, last_error="", not_before=now
-            )
+    if not rows:
+        return
+    keys = [row.pk for row in rows]
+    with database.cursor() as cursor:
+        cursor.execute(_DONE, [keys, [row.changes for row in rows]])
+    PipedriveOutbox.objects.filter(pk__in=keys).update(
+        state=State.QUEUED, lease_until=None, intent_at=None, attempts=0, scans=0, last_error="", not_before=now
+    )
+
+
+_DONE = """
+DELETE FROM integrations_pipedriveoutbox o USING unnest(%s::bigint[], %s::int[]) AS d(id, changes)
+WHERE o.id = d.id AND o.changes = d.changes
+"""
 
 
 def give_back(rows: Iterable[PipedriveOutbox], *, now: datetime) -> None:
@@ -132,7 +140,3 @@ def wait(row: PipedriveOutbox, *, reason: str) -> None:
 
 def forget(connection: PipedriveConnection, kind: str, local_ids: Iterable[int]) -> None:
     PipedriveOutbox.objects.filter(connection=connection, kind=kind, local_id__in=list(local_ids)).delete()
-
-
-def note_change(row: PipedriveOutbox) -> None:
-    PipedriveOutbox.objects.filter(pk=row.pk).update(changes=F("changes") + 1)

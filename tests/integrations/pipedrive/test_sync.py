@@ -1,0 +1,64 @@
+"""Persons both ways, over a real wire."""
+
+from tests.integrations.pipedrive.stage import Stage
+
+
+def test_a_profile_becomes_a_person(stage: Stage) -> None:
+    ada = stage.identify("u1", email="Ada@X.io", first_name="Ada", last_name="Lovelace", phone="+49 30 901820")
+    stage.connect()
+    run = stage.sync()
+    assert run.state == "succeeded", run.error
+    person = stage.only_person()
+    assert (person["first_name"], person["last_name"]) == ("Ada", "Lovelace")
+    assert [one["value"] for one in person["emails"]] == ["ada@x.io"]
+    assert [one["value"] for one in person["phones"]] == ["+4930901820"]
+    assert person["custom_fields"][stage.code()] == str(ada.pk)
+    assert run.counts["created"] == 1
+
+
+def test_an_unchanged_record_costs_no_call(stage: Stage) -> None:
+    stage.identify("u1", email="ada@x.io", first_name="Ada")
+    stage.connect()
+    stage.settle()
+    stage.fake.calls.clear()
+    run = stage.sync()
+    assert run.state == "succeeded"
+    assert stage.fake.writes() == []
+    assert stage.fake.calls == ["GET persons", "GET deals", "GET deals", "GET deals/archived"]
+
+
+def test_a_person_becomes_a_profile(stage: Stage) -> None:
+    stage.person(name="Grace Hopper", emails=["grace@navy.mil"], phones=["+1 415 555 2671"])
+    stage.connect()
+    stage.settle()
+    grace = stage.profile_by_email("grace@navy.mil")
+    assert (grace.attributes["first_name"], grace.attributes["last_name"]) == ("Grace", "Hopper")
+    assert grace.attributes["phone"] == "+14155552671"
+    assert len(stage.persons) == 1
+    assert stage.only_person()["custom_fields"][stage.code()] == str(grace.pk)
+
+
+def test_they_are_matched_by_email(stage: Stage) -> None:
+    stage.person(name="Ada King", emails=["ada@x.io"])
+    ada = stage.identify("u1", email="ada@x.io", first_name="Ada")
+    stage.connect()
+    stage.settle()
+    assert len(stage.persons) == 1
+    assert stage.link(ada).remote_id == stage.only_person()["id"]
+    assert stage.profile("u1").attributes["last_name"] == "King"
+
+
+def test_edits_travel_both_ways(stage: Stage) -> None:
+    ada = stage.identify("u1", email="ada@x.io", first_name="Ada", last_name="Lovelace")
+    stage.connect()
+    stage.settle()
+    stage.identify("u1", first_name="Augusta")
+    stage.settle()
+    assert stage.only_person()["first_name"] == "Augusta"
+    stage.pass_time(minutes=1)
+    stage.edit(stage.link(ada).remote_id, first_name="Augusta", last_name="King")
+    stage.settle()
+    assert stage.profile("u1").attributes["last_name"] == "King"
+    stage.fake.calls.clear()
+    stage.settle()
+    assert stage.fake.writes() == []
