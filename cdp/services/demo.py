@@ -19,9 +19,10 @@ from cdp.definitions.trait_templates import TEMPLATES, Template
 from cdp.definitions.trait_yaml import read_yaml
 from cdp.demo.funnels import FUNNELS
 from cdp.demo.shop import EVENTS, PROFILES, SAMPLE, Batch, messages, sample_ids, window_of
+from cdp.demo.trust import DAYS as TRUST_DAYS
 from cdp.models import Event, EventCopy
 from cdp.queries import segment_uses
-from cdp.services import engine, funnels, segments, system_traits, traits
+from cdp.services import demo_trust, engine, funnels, segments, system_traits, traits
 from cdp.services.event_store import lock_identities
 from cdp.services.ingest import ingest
 from cdp.services.trait_values import forget_places
@@ -55,12 +56,19 @@ class Demo:
 
 
 def build(
-    *, now: datetime, progress: Progress, profiles: int = PROFILES, events: int = EVENTS, workers: int = PARTS
+    *,
+    now: datetime,
+    progress: Progress,
+    profiles: int = PROFILES,
+    events: int = EVENTS,
+    workers: int = PARTS,
+    days: int = TRUST_DAYS,
 ) -> Demo:
     """The demo workspace, filled. Calling it again completes what was interrupted and else changes nothing.
 
-    `progress(done, total)` counts messages; the total is an estimate until the end. With more than one worker it closes
-    the database connection and forks: not for use inside a transaction, nor in a process with threads at work.
+    `progress(done, total)` counts messages; the total is an estimate until the end. `days`: of signals and decisions.
+    With more than one worker it closes the database connection and forks: not for use inside a transaction, nor in a
+    process with threads at work.
     """
     workspace, owner = _furnish(now)
     sent = 0
@@ -71,6 +79,7 @@ def build(
         engine.keep_up(workspace)
         _define_traits(workspace, now)
         _define_segments(workspace, now)
+        demo_trust.tell(workspace=workspace, seed=SEED, now=workspace.created_at, days=days)
         _mark_built(workspace, sent, now)
     return Demo(workspace, EMAIL, PASSWORD if owner.check_password(PASSWORD) else "", sent)
 
@@ -251,6 +260,7 @@ def remove(*, workspace: Workspace, by: Actor, now: datetime) -> None:
     _delete_funnels(workspace)
     _delete_segments(workspace)
     _delete_traits(workspace, now)
+    demo_trust.remove(workspace=workspace, now=now)
     Workspace.objects.filter(pk=workspace.pk).update(holds_sample_data=False)
     workspace.holds_sample_data = False
     engine.rebuild(workspace)

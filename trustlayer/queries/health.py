@@ -1,6 +1,6 @@
 """Signal health as it is now, from what was reported."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,7 +45,10 @@ class WorkspaceHealth:
 
 def health(workspace: Workspace, policy: Policy, *, now: datetime) -> WorkspaceHealth:
     """By platform; a workspace without platforms has its own events only."""
-    newest = newest_readings(workspace, now)
+    return healths(newest_readings(workspace, now), policy, now)
+
+
+def healths(newest: Sequence[tuple[str, Reading]], policy: Policy, now: datetime) -> WorkspaceHealth:
     platforms = sorted({platform for platform, _ in newest} - {OWN}) or [OWN]
     return WorkspaceHealth(tuple(assessed(newest, policy, platform, now) for platform in platforms))
 

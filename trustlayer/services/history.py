@@ -1,6 +1,6 @@
 """Signal health day by day: one row for each platform, and one for the workspace, which is as well as its worst."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,9 +11,9 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery
 from stratum.workspaces.models import Workspace
 from trustlayer.health import Health
 from trustlayer.models import HealthDay, SignalReading, SignalSource
-from trustlayer.queries.health import OWN, health
+from trustlayer.queries.health import OWN, health, healths
 from trustlayer.services import policies
-from trustlayer.services.readings import OLDEST
+from trustlayer.services.readings import OLDEST, NewReading
 
 TASK = "trustlayer.record_health"
 EVERY = timedelta(minutes=10)
@@ -44,19 +44,37 @@ def record(*, workspace: Workspace, now: datetime) -> None:
         SignalReading.objects.filter(workspace=workspace, observed_at__lt=now - OLDEST).delete()
 
 
+def fill(*, workspace: Workspace, readings: Mapping[datetime, Sequence[NewReading]]) -> None:
+    """The rows of days gone by, from what was measured at each instant, each time with every signal. Days that have a
+    row keep it.
+    """
+    policy, zone = policies.current(workspace), ZoneInfo(workspace.time_zone)
+    rows: dict[tuple[str, date], HealthDay] = {}
+    for at in sorted(readings):
+        found = healths([(one.platform, one.as_read()) for one in readings[at]], policy, at)
+        day = at.astimezone(zone).date()
+        for platform, one in [(OWN, found.worst), *((one.platform, one) for one in found.platforms if one.platform)]:
+            new = HealthDay(workspace=workspace, platform=platform, day=day, measured_at=at)
+            _measure(rows.setdefault((platform, day), new), one, at)
+    HealthDay.objects.bulk_create(rows.values(), ignore_conflicts=True)
+
+
 def _write(workspace: Workspace, platform: str, day: date, found: Health, now: datetime) -> bool:
     """Whether it is the day's first. What is older than the row changes nothing."""
     row, is_new = HealthDay.objects.select_for_update().get_or_create(
         workspace=workspace, platform=platform, day=day, defaults={"measured_at": now}
     )
-    if now < row.measured_at:
-        return is_new
+    if now >= row.measured_at:
+        _measure(row, found, now)
+        row.save()
+    return is_new
+
+
+def _measure(row: HealthDay, found: Health, now: datetime) -> None:
     scores = [score for score in (row.lowest, row.highest, found.score) if score is not None]
     row.score, row.measured_at = found.score, now
     row.lowest, row.highest = min(scores, default=None), max(scores, default=None)
     row.signals = _signals(found)
-    row.save()
-    return is_new
 
 
 def _signals(found: Health) -> dict[str, Any]:

@@ -26,6 +26,7 @@ MOST = 1_000
 class Proposal:
     """What somebody wants to do. `change` in words, `change_detail`: field, before, after, currency.
 
+    `rule`: the id of the rule that proposes it, if one does; the entry then names it as its actor.
     `checks`: guard rails and the like that the proposer has looked at, kept as evidence; the gate does not read them.
     """
 
@@ -34,6 +35,7 @@ class Proposal:
     change: str = ""
     change_detail: Mapping[str, Any] = field(default_factory=dict)
     action_id: str = ""
+    rule: str = ""
     checks: Sequence[Mapping[str, Any]] = ()
 
 
@@ -103,6 +105,7 @@ def _draft(proposal: Proposal, verdict: Verdict, health: Health, policy: Policy,
         entity=proposal.entity,
         change=proposal.change,
         by=by,
+        rule=proposal.rule,
         is_dry_run=dry_run,
         policy_version=policy.version,
         action_id=proposal.action_id,

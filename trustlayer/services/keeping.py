@@ -40,8 +40,11 @@ def keep(*, workspace_id: int, now: datetime) -> None:
 
 
 @transaction.atomic
-def prune(*, workspace: Workspace, before: datetime, now: datetime) -> int:
-    """Take away entries older than `before`, up to the last genuine checkpoint behind them; how many went."""
+def prune(*, workspace: Workspace, before: datetime, now: datetime, why: str = "Retention") -> int:
+    """Take away entries older than `before`, up to the last genuine checkpoint behind them; how many went.
+
+    `why` is told in the book.
+    """
     head = ledger.hold(workspace)
     young = LedgerEntry.objects.filter(workspace=workspace, timestamp__gte=before).order_by("seq").first()
     oldest_kept = young.seq if young else head.seq + 1
@@ -51,7 +54,7 @@ def prune(*, workspace: Workspace, before: datetime, now: datetime) -> int:
     gone = end.seq - head.pruned_through
     told = Draft(
         kind=LedgerEntry.Kind.RETENTION,
-        reason=f"Retention took entries {head.pruned_through + 1} to {end.seq}, all before {before:%Y-%m-%d}",
+        reason=f"{why} took entries {head.pruned_through + 1} to {end.seq}, all before {before:%Y-%m-%d}",
         reason_code="pruned",
         action="prune",
         evidence={"from": head.pruned_through + 1, "through": end.seq, "entry_hash": end.entry_hash, "before": before},

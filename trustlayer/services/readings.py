@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from stratum.lib.refusal import Fault, Invalid
 from stratum.workspaces.models import Workspace
+from trustlayer.health import Reading
 from trustlayer.models import SignalReading, SignalSource
 from trustlayer.signals import SIGNALS
 
@@ -42,6 +43,10 @@ class NewReading:
     @property
     def known_since(self) -> datetime:
         return min(self.since or self.observed_at, self.observed_at)
+
+    def as_read(self) -> Reading:
+        """As it is judged while it is the newest of its source."""
+        return Reading(self.signal, self.value, self.observed_at, self.source, self.reported, self.known_since)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ class Killed(Exception):
 
 
 def build(now: datetime, workers: int = 1) -> demo.Demo:
-    return demo.build(now=now, progress=lambda done, total: None, profiles=PROFILES, events=EVENTS, workers=workers)
+    return demo.build(
+        now=now, progress=lambda done, total: None, profiles=PROFILES, events=EVENTS, workers=workers, days=2
+    )
 
 
 def remove(workspace: Workspace, now: datetime, by: Actor = SYSTEM) -> None:
