@@ -1,7 +1,7 @@
 """How far forecasts of segments are off: `python -m benchmarks.forecast --seeds 20 [--write]`.
 
-Invented segments with entries by weekday and stays of their own kind; 240 days are known, the next 30 are compared.
-Prints markdown, or replaces the table in docs/forecast.md.
+Invented segments with entries by weekday and stays of their own kind; 240 days are known, the next 30, 60 and 90 are
+compared. Prints markdown, or replaces the tables in docs/forecast.md.
 """
 
 import argparse
@@ -15,7 +15,8 @@ from cdp.forecast.methods import METHODS
 from cdp.forecast.report import forecast
 from cdp.forecast.shapes import NEVER, Floats, Forecast, History, Stays
 
-KNOWN, AHEAD = 240, 30
+KNOWN, AHEAD = 240, 90
+HORIZONS = (30, 60, 90)
 DAY = np.arange(KNOWN + AHEAD)
 WEEK = np.array([0.9, 0.95, 1.0, 1.0, 1.05, 1.2, 0.9])[DAY % 7]
 PAGE = Path(__file__).parent.parent / "docs" / "forecast.md"
@@ -43,22 +44,29 @@ def segment(kind: str, seed: int) -> tuple[History, Stays]:
     return History(date(2026, 1, 5), np.cumsum(entered - exited), entered, exited), stays
 
 
-def line(kind: str, seeds: int) -> str:
+def line(kind: str, seeds: int, horizon: int) -> str:
     """Median error at the last day by method and of the chosen one, and the share of days inside the intervals."""
     errors: dict[str, list[float]] = {name: [] for name in (*METHODS, "chosen")}
     inside80 = inside95 = 0
     for seed in range(seeds):
         history, stays = segment(kind, seed)
-        known, came = history.until(KNOWN - 1), history.size[KNOWN:]
-        told = forecast(known, stays, AHEAD)
+        known, came = history.until(KNOWN - 1), history.size[KNOWN : KNOWN + horizon]
+        told = forecast(known, stays, horizon)
         assert isinstance(told, Forecast)
         for name, method in METHODS.items():
-            errors[name].append(abs(came[-1] - method(known, stays, AHEAD)[-1]) / max(came[-1], 1))
+            errors[name].append(abs(came[-1] - method(known, stays, horizon)[-1]) / max(came[-1], 1))
         errors["chosen"].append(abs(came[-1] - told.points[-1].expected) / max(came[-1], 1))
         inside80 += sum(one.low80 <= size <= one.high80 for one, size in zip(told.points, came, strict=True))
         inside95 += sum(one.low95 <= size <= one.high95 for one, size in zip(told.points, came, strict=True))
     cells = [f"{np.median(one):.1%}" for one in errors.values()]
-    return f"| {kind} | {' | '.join(cells)} | {inside80 / seeds / AHEAD:.0%} | {inside95 / seeds / AHEAD:.0%} |"
+    shares = [f"{inside / seeds / horizon:.0%}" for inside in (inside80, inside95)]
+    return f"| {' | '.join([kind, *cells, *shares])} |"
+
+
+def table(seeds: int, horizon: int) -> str:
+    rule = "---|" * (len(METHODS) + 4)
+    head = f"| {horizon} days ahead | {' | '.join(METHODS)} | chosen | inside 80 % | inside 95 % |\n|{rule}\n"
+    return head + "".join(f"{line(kind, seeds, horizon)}\n" for kind in KINDS)
 
 
 def main() -> None:
@@ -66,16 +74,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    rule = "---|" * (len(METHODS) + 4)
-    head = f"| segment | {' | '.join(METHODS)} | chosen | inside 80 % | inside 95 % |\n|{rule}\n"
-    table = (
-        f"{given.seeds} segments of each kind.\n\n" + head + "".join(f"{line(kind, given.seeds)}\n" for kind in KINDS)
-    )
+    tables = "\n".join(table(given.seeds, horizon) for horizon in HORIZONS)
+    text = f"{given.seeds} segments of each kind.\n\n{tables}"
     if not given.write:
-        print(table)
+        print(text)
         return
     before, _, rest = PAGE.read_text().partition(START)
-    PAGE.write_text(before + START + table + END + rest.partition(END)[2])
+    PAGE.write_text(before + START + text + END + rest.partition(END)[2])
 
 
 if __name__ == "__main__":

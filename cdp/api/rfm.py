@@ -45,6 +45,7 @@ class RfmCellShape(serializers.Serializer[Any]):
 class RfmMonthShape(serializers.Serializer[Any]):
     date = serializers.DateField(help_text="As the day began.")
     groups = serializers.DictField(child=serializers.IntegerField())
+    is_whole = serializers.BooleanField(help_text="False where some orders that counted then have expired.")
 
 
 class RfmMoveShape(serializers.Serializer[Any]):
@@ -140,6 +141,7 @@ def _shape(found: Report) -> dict[str, Any]:
             {
                 "date": month.day,
                 "groups": dict(zip((name for name in NAMES if name != NO_PURCHASES), month.sizes, strict=True)),
+                "is_whole": month.is_whole,
             }
             for month in found.months
         ],

@@ -41,6 +41,7 @@ class FastConditions:
     engine: Engine
     those: Universe
     as_of: int
+    known: Standing | None = None  # of RFM
 
     def mask(self, leaf: ProfileCondition) -> Mask | None:
         """Which of the universe satisfy it; None where that has to be asked otherwise."""
@@ -101,7 +102,7 @@ class FastConditions:
 
     @cached_property
     def standing(self) -> Standing:
-        return standing(self.workspace, self.engine, clock.from_micros(self.as_of))
+        return self.known or standing(self.workspace, self.engine, clock.from_micros(self.as_of))
 
     def _of_stage(self, test: Test) -> Mask:
         last = self._last(PURCHASE)

@@ -19,13 +19,24 @@ LONGEST = 730  # days of history that are looked at
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """What was forecast for a day that has come, and the size that came."""
+
+    day: date
+    expected: float
+    low80: float
+    high80: float
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Accuracy:
     """Earlier forecasts of the same condition whose last day has come.
 
     `error`: mean of |came − expected| ÷ max(expected, 1); `inside80`: how many sizes lay inside the 80 % interval.
     """
 
-    came: tuple[tuple[date, float, int], ...]  # the day, expected, and how many there were
+    came: tuple[Due, ...]
     error: float | None
     inside80: int
 
@@ -91,14 +102,14 @@ def accuracy(workspace: Workspace, segment: Segment, horizon: int, known: Histor
         version=segment.version,
         day__lte=last_full_day(workspace, now) - timedelta(days=horizon),
     ).order_by("day")
-    came: list[tuple[date, float, int]] = []
+    came: list[Due] = []
     inside = 0
     for one in due:
         target = one.day + timedelta(days=horizon)
         place = (target - known.first_day).days
         if 0 <= place < len(known):
             point, size = one.points[-1], int(known.size[place])
-            came.append((target, point["expected"], size))
+            came.append(Due(target, point["expected"], point["low80"], point["high80"], size))
             inside += point["low80"] <= size <= point["high80"]
-    errors = [abs(size - expected) / max(expected, 1) for _, expected, size in came]
+    errors = [abs(one.size - one.expected) / max(one.expected, 1) for one in came]
     return Accuracy(tuple(came), sum(errors) / len(errors) if errors else None, inside)

@@ -96,10 +96,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """How many were in each of NAMES when the day began."""
+    """How many were in each of NAMES when the day began. `is_whole`: whether no order that counted then has expired."""
 
     day: date
     sizes: tuple[int, ...]
+    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +127,15 @@ class Report:
     months: tuple[Month, ...]
     since: date
     moves: tuple[Move, ...]
+    kept_from: date | None  # before it events have expired, and earlier months know fewer orders
 
 
 class TraitValues:
-    """`traits.<name>` of profiles: as stored for computed traits, and RFM, which is worked out once for everybody."""
+    """`traits.<name>` of profiles: as stored for computed traits, and RFM, which is worked out once for everybody, or
+    `known`."""
 
-    def __init__(self, workspace: Workspace, engine: Engine, now: datetime) -> None:
-        self.workspace, self.engine, self.now = workspace, engine, now
+    def __init__(self, workspace: Workspace, engine: Engine, now: datetime, known: Standing | None = None) -> None:
+        self.workspace, self.engine, self.now, self.known = workspace, engine, now, known
 
     def __call__(self, names: set[str], profiles: Ints) -> dict[int, dict[str, Any]]:
         keys = profiles.tolist()
@@ -144,12 +147,40 @@ class TraitValues:
 
     @cached_property
     def standing(self) -> Standing:
-        return standing(self.workspace, self.engine, self.now)
+        return self.known or standing(self.workspace, self.engine, self.now)
 
 
 def look_back(workspace: Workspace) -> int:
     """Days: a year, or as long as events are kept."""
     return min(LONGEST_LOOK_BACK, plans.of(workspace).retention_days or LONGEST_LOOK_BACK)
+
+
+def kept_from(workspace: Workspace, engine: Engine, now: datetime) -> date | None:
+    """The first local day of which every event is kept; None where nothing can have expired yet."""
+    days = plans.of(workspace).retention_days
+    if days is None:
+        return None
+    first = now.astimezone(zone_of(workspace)).date() - (days - 1) * DAY
+    seen = engine.activity(clock.to_micros(now)).first_ts
+    earliest = clock.from_micros(int(seen.min())).astimezone(zone_of(workspace)).date() if len(seen) else None
+    return None if earliest is None or earliest > first else first
+
+
+def moved(before: Standing, after: Standing) -> Ints:
+    """Whose group or scores are others, ascending; who is no customer has none."""
+    profile = np.union1d(before.profile, after.profile)
+    differs = np.zeros(len(profile), np.bool_)
+    for name in ("r", "f", "m"):
+        differs |= _scored(before, name, profile) != _scored(after, name, profile)
+    found: Ints = profile[differs]
+    return found
+
+
+def _scored(one: Standing, name: str, profile: Ints) -> Ints:
+    """0 for who is no customer. The group follows from the scores."""
+    found = np.zeros(len(profile), np.int64)
+    found[np.searchsorted(profile, one.profile)] = getattr(one.scores, name)
+    return found
 
 
 def cut_offs(workspace: Workspace) -> CutOffs:
@@ -206,6 +237,7 @@ def report(workspace: Workspace, *, now: datetime) -> Report:
         engine = fresh_engine(workspace)
         everybody = len(universe(workspace).profile)
         here = standing(workspace, engine, now)
+        kept = kept_from(workspace, engine, now)
         turns = [(day, standing(workspace, engine, at)) for day, at in _turns(workspace, now)]
     return Report(
         as_of=now,
@@ -218,9 +250,13 @@ def report(workspace: Workspace, *, now: datetime) -> Report:
         groups=tuple(_lines(here)),
         cells=tuple(_cell(here, r, f) for r in range(SCORES, 0, -1) for f in range(1, SCORES + 1)),
         spans=tuple(_span(here, score) for score in range(SCORES, 0, -1)),
-        months=tuple(Month(day, tuple(_sizes(one))) for day, one in turns),
+        months=tuple(
+            Month(day, tuple(_sizes(one)), kept is None or day - look_back(workspace) * DAY >= kept)
+            for day, one in turns
+        ),
         since=turns[-1][0],
         moves=tuple(_moves(turns[-1][1], here)),
+        kept_from=kept,
     )
 
 

@@ -22,7 +22,7 @@ from cdp.engine.base import AttributeValue, Engine, Ints, Mask, is_in
 from cdp.engine.predicates import Predicate, Test, holds
 from cdp.queries import arrays, segments
 from cdp.queries.fast_conditions import FastConditions
-from cdp.queries.rfm import TraitValues
+from cdp.queries.rfm import Standing, TraitValues
 from cdp.queries.trait_filters import ValuesOf, let_through
 from cdp.queries.traits import zone_of
 from cdp.queries.universe import Universe, universe
@@ -45,9 +45,11 @@ def answers(
     now: datetime,
     is_everybody: bool,
     values: ValuesOf | None = None,
+    standing: Standing | None = None,
 ) -> dict[Leaf, Mask]:
     """Each leaf once, over the universe. Where that is not everybody, the cost grows with it and not with what is
-    stored. `values` of traits are those that serve now, if nothing else is given."""
+    stored. `values` of traits are those that serve now, and the `standing` of RFM is that of now, if nothing else is
+    given."""
     found: dict[Leaf, Mask] = {}
     of_profiles: list[ProfileCondition | Held] = []
     as_of, zone = clock.to_micros(now), zone_of(workspace)
@@ -68,8 +70,9 @@ def answers(
                 members = engine.members(asked_for, as_of, only)
                 found[leaf] = is_in(those.profile, members.profile) != members.is_complement
     if is_everybody and values is None:
-        found |= _of_columns(FastConditions(workspace, engine, those, as_of), of_profiles)
+        found |= _of_columns(FastConditions(workspace, engine, those, as_of, standing), of_profiles)
     rest = [leaf for leaf in of_profiles if leaf not in found]
+    values = values or TraitValues(workspace, engine, now, standing)
     return found | _of_profiles(workspace, engine, rest, those.profile, now, values)
 
 
@@ -110,12 +113,12 @@ def _of_profiles(
     leaves: Sequence[ProfileCondition | Held],
     profiles: Ints,
     now: datetime,
-    values: ValuesOf | None,
+    values: ValuesOf,
 ) -> dict[Leaf, Mask]:
     """All of them over one reading of the profiles."""
-    as_of, trait_values = clock.to_micros(now), TraitValues(workspace, engine, now)
+    as_of = clock.to_micros(now)
     filters: list[Predicate] = [leaf.test if isinstance(leaf, Held) else leaf.predicate for leaf in leaves]
-    passing = let_through(workspace, engine, filters, as_of=as_of, profiles=profiles, values=values or trait_values)
+    passing = let_through(workspace, engine, filters, as_of=as_of, profiles=profiles, values=values)
     found: dict[Leaf, Mask] = {}
     for leaf, keys in zip(leaves, passing, strict=True):
         assert keys is not None

@@ -117,7 +117,7 @@ def _way(start: UUID, goal: UUID, others: Mapping[UUID, set[UUID]]) -> list[UUID
 def rests_on(workspace: Workspace, segment: Segment) -> list[Dependent]:
     """The traits and segments that its condition asks for."""
     found: list[Dependent] = []
-    for _, condition in _read(workspace, [segment]):
+    for _, condition in read(workspace, [segment]):
         traits = workspace.traits.filter(name__in=traits_in(condition), deleted_at=None)
         found += [Dependent("Computed trait", one.name, f"/dashboard/cdp/computed-traits/{one.pk}") for one in traits]
         others = workspace.segments.filter(pk__in=segments_in(condition))
@@ -127,25 +127,25 @@ def rests_on(workspace: Workspace, segment: Segment) -> list[Dependent]:
 
 def uses(workspace: Workspace) -> dict[UUID, set[UUID]]:
     """By segment, the other segments in its condition; archived ones too, which may come back."""
-    read = _read(workspace, workspace.segments.all())
-    return {segment.pk: set(segments_in(condition)) for segment, condition in read}
+    found = read(workspace, workspace.segments.all())
+    return {segment.pk: set(segments_in(condition)) for segment, condition in found}
 
 
 def segments_naming(workspace: Workspace, key: str) -> Iterator[Dependent]:
     """Segments whose condition asks for this one."""
-    for segment, condition in _read(workspace, segments.find(workspace)):
+    for segment, condition in read(workspace, segments.find(workspace)):
         if UUID(key) in segments_in(condition):
             yield Dependent("Segment", segment.name, f"/dashboard/cdp/segments/{segment.pk}")
 
 
 def segments_with_trait(workspace: Workspace, name: str) -> Iterator[Dependent]:
     """Segments whose condition asks the trait."""
-    for segment, condition in _read(workspace, segments.find(workspace)):
+    for segment, condition in read(workspace, segments.find(workspace)):
         if name in traits_in(condition):
             yield Dependent("Segment", segment.name, f"/dashboard/cdp/segments/{segment.pk}")
 
 
-def _read(workspace: Workspace, found: Iterable[Segment]) -> Iterator[tuple[Segment, Condition]]:
+def read(workspace: Workspace, found: Iterable[Segment]) -> Iterator[tuple[Segment, Condition]]:
     """Those with a condition. One that an older version wrote and nobody can read any more rests on nothing."""
     for segment in found:
         if not segment.is_static:

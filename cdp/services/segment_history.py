@@ -16,7 +16,7 @@ from django.db import transaction
 from cdp.definitions.conditions import All, Condition, OfEvents, ProfileCondition, leaves
 from cdp.engine.base import Engine, Ints
 from cdp.models import Segment, SegmentDay, SegmentForecast, Spell
-from cdp.queries import arrays, segment_uses, served_traits
+from cdp.queries import arrays, rfm, segment_uses, served_traits
 from cdp.queries.engine import fresh_engine
 from cdp.queries.segment_answers import answers
 from cdp.queries.trait_outcomes import evaluate
@@ -41,7 +41,8 @@ def beginning(workspace: Workspace, condition: Condition, now: datetime) -> dict
 
 
 def is_of_events(condition: Condition) -> bool:
-    return not segment_uses.asks_rfm(condition) and all(
+    """RFM is made of events like every trait."""
+    return all(
         isinstance(leaf, OfEvents | All)
         or (isinstance(leaf, ProfileCondition) and leaf.field.startswith(segment_uses.TRAITS))
         for leaf in leaves(condition)
@@ -54,17 +55,21 @@ def reconstruct(workspace: Workspace, *, now: datetime, seconds: float = ROUND_S
     waiting = workspace.segments.filter(history_day__isnull=False, archived_at=None, status=Segment.Status.LIVE)
     for segment in list(waiting.order_by("created_at", "id")):
         engine = fresh_engine(workspace)
-        earliest = _earliest(workspace, engine, now)
+        earliest = _earliest(workspace, engine, segment, now)
         while segment.history_day is not None and (not done or time.monotonic() < ends):
             _one_day(workspace, engine, segment, earliest)
             done += 1
     return done
 
 
-def _earliest(workspace: Workspace, engine: Engine, now: datetime) -> date:
-    """The first day whose end is asked: that of the first event, as far as raw events are kept."""
+def _earliest(workspace: Workspace, engine: Engine, segment: Segment, now: datetime) -> date:
+    """The first day whose end is asked: that of the first event, as far as raw events are kept. Scores of RFM need all
+    orders of their look-back: where such have expired, only days that knew all of them are asked."""
     zone = zone_of(workspace)
     kept = now.astimezone(zone).date() - timedelta(days=(plans.of(workspace).retention_days or FOREVER) - 1)
+    expired = rfm.kept_from(workspace, engine, now)
+    if expired is not None and segment_uses.asks_rfm(segment_uses.condition_of(segment, workspace.time_zone)):
+        return expired + timedelta(days=rfm.look_back(workspace))
     first = engine.activity(clock.to_micros(now)).first_ts
     return kept if not len(first) else max(kept, clock.from_micros(int(first.min())).astimezone(zone).date())
 
@@ -118,9 +123,15 @@ WHERE workspace_id = %s AND created_at <= %s AND merged_into IS NULL AND erased_
 def _values_at(
     workspace: Workspace, engine: Engine, names: set[str], keys: Ints, at: datetime
 ) -> dict[int, dict[str, Any]]:
-    """The values that traits would have had, by profile and name."""
+    """The values that traits and RFM would have had, by profile and name."""
     found: dict[int, dict[str, Any]] = {key: {} for key in keys.tolist()}
-    for trait in served_traits.serving(workspace, names):
+    scored = names & segment_uses.RFM
+    if scored:
+        standing = rfm.standing(workspace, engine, at)
+        for key, those in found.items():
+            told = ((name, standing.value(name, key)) for name in scored)
+            those |= {name: value for name, value in told if value is not None}
+    for trait in served_traits.serving(workspace, names - scored):
         rows = evaluate(workspace, engine, [trait.definition], now=at, profiles=keys)[0].rows
         stored = dict(zip(rows.profile.tolist(), rows.text, strict=True))
         for key, those in found.items():

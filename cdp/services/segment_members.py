@@ -6,8 +6,9 @@ segments exactly once, whatever is killed when. A segment that is computing is d
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -41,8 +42,9 @@ from cdp.queries.traits import zone_of
 from cdp.queries.universe import Universe, universe
 from cdp.segments.evaluation import anywhere, decide
 from cdp.segments.questions import crossed
-from cdp.services import segment_days, segment_history
+from cdp.services import segment_days, segment_history, segment_rfm
 from cdp.services.event_store import lock_identities
+from cdp.services.segment_rfm import Scored
 from cdp.services.segment_spells import enter, leave
 from stratum.lib import clock
 from stratum.lib.raw import raw_cursor
@@ -74,6 +76,8 @@ class Span:
     traits: Mapping[str, Ints]  # whose values were just changed, by trait
     everybody: Ints
     newcomers: Ints  # who may not have been decided for any segment yet
+    place: Cursor | None  # the one that was read, as it is stored
+    rfm: Scored | None = None  # where a segment asks for it
     moved: dict[UUID, Ints] = field(default_factory=dict)  # who just entered or left, by segment
 
 
@@ -119,10 +123,12 @@ def _span(workspace: Workspace, now: datetime, traits: Mapping[str, Ints]) -> Sp
     here = changes.here(workspace)
     place = SegmentPlace.objects.filter(workspace=workspace).first()
     if place is None or not changes.is_of_here(Position.of(place.cursor)):
-        return Span(None, here, None, now, traits, everybody, everybody)
+        return Span(None, here, None, now, traits, everybody, everybody, None)
     feed = changes.since(workspace, Position.of(place.cursor))
     newcomers = _newcomers(workspace, place, feed)
-    return Span(None if feed.retained else feed, feed.position, place.as_of, now, traits, everybody, newcomers)
+    return Span(
+        None if feed.retained else feed, feed.position, place.as_of, now, traits, everybody, newcomers, place.cursor
+    )
 
 
 REMEMBERED = 8  # workspaces
@@ -140,10 +146,12 @@ def _newcomers(workspace: Workspace, place: SegmentPlace, feed: Changes) -> Ints
 
 def _carry_out(workspace: Workspace, segments: Sequence[Segment], span: Span) -> int:
     engine = fresh_engine(workspace)
+    if any(segment_uses.asks_rfm(condition) for _, condition in segment_uses.read(workspace, segments)):
+        span = replace(span, rfm=segment_rfm.scored(workspace, engine, span.feed, span.place, span.now))
     changed = 0
     for wave in _waves(workspace, segments):
         works = [work for work in _plan(workspace, engine, wave, span) if work.asked is None or len(work.asked)]
-        for work, those, mask in _decided(workspace, engine, works, span.now):
+        for work, those, mask in _decided(workspace, engine, works, span):
             changed += _write(workspace, work, those.profile[mask], those.profile[~mask], span)
     _note_place(workspace, span, has_news=bool(changed))
     return changed
@@ -173,8 +181,15 @@ def _plan(workspace: Workspace, engine: Engine, segments: Iterable[Segment], spa
             continue
         inputs = _inputs(workspace, condition)
         if any(f"{segment_uses.TRAITS}{name}" not in inputs for name in segment_uses.traits_in(condition)):
+            _lose_touch(segment)
             continue  # a trait has no values yet, or none at present: whoever is in stays
         yield Work(segment, condition, _concerned(workspace, engine, segment, condition, inputs, span), inputs)
+
+
+def _lose_touch(segment: Segment) -> None:
+    """Whom events concern in the meantime is not noted, so everybody is decided once it has values again."""
+    if segment.inputs:
+        Segment.objects.filter(pk=segment.pk).update(inputs={})
 
 
 def _inputs(workspace: Workspace, condition: Condition) -> dict[str, Any]:
@@ -199,6 +214,10 @@ def _concerned(
     if span.feed is None or span.before is None or not is_live or _has_turned(workspace, segment, condition, span.now):
         return None
     parts = [span.newcomers, span.feed.told, span.feed.linked, span.feed.gone]
+    if segment_uses.asks_rfm(condition):
+        if span.rfm is None or span.rfm.moved is None:
+            return None
+        parts.append(span.rfm.moved)
     names = _events_in(condition)
     parts += [who for event, who in span.feed.acted.items() if any(is_named(event, name) for name in names)]
     for name in inputs.keys() | segment.inputs.keys():
@@ -246,8 +265,6 @@ def _looks_at_clock(workspace: Workspace, condition: Condition) -> str:
     for leaf in leaves(condition):
         if isinstance(leaf, Held) or (isinstance(leaf, ProfileCondition) and turns_by_itself(leaf.predicate)):
             return "often"
-    if segment_uses.asks_rfm(condition):
-        return "often"  # anybody's order moves everybody's score
     names = segment_uses.traits_in(condition)
     calculations = {one.definition.calculation for one in served_traits.serving(workspace, names)} if names else set()
     return "often" if "HOURS_SINCE" in calculations else "daily" if "DAYS_SINCE" in calculations else ""
@@ -272,7 +289,7 @@ def _overtaken(
 
 
 def _decided(
-    workspace: Workspace, engine: Engine, works: Sequence[Work], now: datetime
+    workspace: Workspace, engine: Engine, works: Sequence[Work], span: Span
 ) -> Iterator[tuple[Work, Universe, Any]]:
     """Those that ask for the same profiles are answered in one pass."""
     together: dict[bytes | None, list[Work]] = {}
@@ -282,7 +299,15 @@ def _decided(
         asked = alike[0].asked
         those = universe(workspace, asked)
         conditions = [work.condition for work in alike]
-        found = answers(workspace, engine, conditions, those, now=now, is_everybody=asked is None)
+        found = answers(
+            workspace,
+            engine,
+            conditions,
+            those,
+            now=span.now,
+            is_everybody=asked is None,
+            standing=span.rfm.standing if span.rfm else None,
+        )
         for work in alike:
             counted = those.counted(work.segment.include_anonymous)
             yield work, those, decide(work.condition, found, len(those.profile)) & counted
@@ -340,10 +365,13 @@ def _flow(counts: Sequence[tuple[str, int]]) -> int:
 def _note_place(workspace: Workspace, span: Span, *, has_news: bool) -> None:
     """A place that differs in the clock only is not worth a write every two seconds."""
     is_due = span.before is None or span.feed is None or span.feed.rows or span.before <= span.now - NOTED
+    cursor = span.place
     if is_due or has_news:
         cursor = span.here.cursor()
         SegmentPlace.objects.update_or_create(workspace=workspace, defaults={"cursor": cursor, "as_of": span.now})
         _remember(workspace, cursor, span.everybody)
+    if span.rfm is not None:
+        transaction.on_commit(partial(segment_rfm.keep, workspace, cursor, span.rfm))
 
 
 def _remember(workspace: Workspace, cursor: Cursor, everybody: Ints) -> None:

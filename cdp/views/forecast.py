@@ -100,12 +100,29 @@ def _chart(row: SegmentForecast, known: History, earlier: Accuracy) -> dict[str,
     expected = [one["expected"] for one in row.points]
     traces.append(go.Scatter(x=days, y=expected, name="Expected", mode="lines", line={"dash": "dot"}))
     if earlier.came:
-        on, said = [one[0] for one in earlier.came], [one[1] for one in earlier.came]
-        traces.append(go.Scatter(x=on, y=said, name="Forecast earlier", mode="markers", marker={"symbol": "x"}))
+        traces.append(_earlier(earlier))
     layout = {"yaxis": {"rangemode": "tozero", "tickformat": ",d"}, "showlegend": True}
     drawn: dict[str, Any] = json.loads(go.Figure(traces, layout).to_json())
     drawn["layout"].pop("template", None)
     return drawn
+
+
+def _earlier(earlier: Accuracy) -> Any:
+    """What was forecast for days that have come, with the interval, beside the line of what came."""
+    interval = {
+        "type": "data",
+        "symmetric": False,
+        "array": [one.high80 - one.expected for one in earlier.came],
+        "arrayminus": [one.expected - one.low80 for one in earlier.came],
+    }
+    return go.Scatter(
+        x=[one.day for one in earlier.came],
+        y=[one.expected for one in earlier.came],
+        error_y=interval,
+        name="Forecast earlier, 80 %",
+        mode="markers",
+        marker={"symbol": "x"},
+    )
 
 
 @require_safe

@@ -162,7 +162,7 @@ def _page(request: MemberRequest, more: dict[str, Any] | None = None, status: in
             for line in found.groups
         ],
         "spans": [_span_words(span) for span in found.spans],
-        "months": [month.day for month in found.months],
+        "months": found.months,
         "courses": _courses(found),
         "typed": {name: _typed(getattr(fixed, name)) for name in services.FIELDS},
         "default": CutOffs(),

@@ -1,16 +1,19 @@
 """Chapter 7 of the tutorial, Advanced Segmentation: from the template to members that follow an event."""
 
+import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from cdp.models import Segment
+from cdp.models import Segment, SegmentDay
 from cdp.queries import segments
-from cdp.services import ingest, segment_members, system_traits, traits
+from cdp.services import forecast, ingest, segment_members, system_traits, traits
+from cdp.services import segments as services
 from cdp.services.trait_values import keep_current
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import User, Workspace
@@ -185,3 +188,36 @@ def test_unsaved_conditions_are_not_lost(page: Page, stratum: str) -> None:
     page.wait_for_timeout(300)
     assert asked == ["beforeunload"]
     expect(page.locator('[name="kind-0.1"]')).to_have_value("all")
+
+
+def test_forecast(page: Page, stratum: str, workspace: Workspace, look: Look, now: datetime, by_alice: Actor) -> None:
+    made = services.create(
+        workspace=workspace, by=by_alice, name="Everybody", description="", condition={"type": "all"}, now=now
+    )
+    segment_members.keep_current(workspace, now=now)
+    dice = random.Random(7)
+    SegmentDay.objects.filter(segment=made).delete()
+    size, today = 800, now.astimezone(ZoneInfo(workspace.time_zone)).date()
+    for ago in range(150, -1, -1):
+        entered, left = dice.randint(18, 30), dice.randint(14, 26)
+        size += entered - left
+        SegmentDay.objects.create(
+            segment=made,
+            day=today - timedelta(days=ago),
+            size=size,
+            entered=entered,
+            exited=left,
+            reconstructed=ago > 90,
+        )
+    for ago in (40, 35):
+        past = now - timedelta(days=ago)
+        forecast.kept(workspace=workspace, segment=made, horizon=30, now=past)
+    page.goto(f"{stratum}{HERE}/{made.pk}")
+    expect(page.locator("#size-chart svg.main-svg").first).to_be_visible()
+    look("segment-sizes")
+    page.get_by_role("link", name="Forecast").click()
+    page.get_by_role("link", name="60 days").click()
+    expect(page.get_by_text("Low confidence")).to_have_count(0)
+    page.get_by_role("link", name="30 days").click()
+    expect(page.get_by_text("2 came due")).to_be_visible()
+    look("forecast")

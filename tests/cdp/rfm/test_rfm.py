@@ -6,9 +6,14 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from cdp.models import Profile, Segment
+from cdp.definitions.conditions import parse_condition
+from cdp.models import Profile, Segment, SegmentDay
 from cdp.queries import rfm, segments
-from cdp.services import segment_members
+from cdp.queries.engine import fresh_engine
+from cdp.queries.segment_answers import members
+from cdp.services import segment_history, segment_members
+from cdp.services import segments as segment_services
+from stratum.workspaces import plans
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
 from tests.cdp.people import Tell, profile_of, teller
@@ -67,6 +72,16 @@ class TestReport:
         assert sum(line.revenue_share for line in found.groups) == pytest.approx(1)
         champions = next(line for line in found.groups if line.name == "Champions")
         assert (champions.size, champions.orders, champions.spend) == (1, 10, 1205)
+
+    def test_months_that_have_lost_orders_are_marked(
+        self, workspace: Workspace, shop: dict[str, Profile], tell: Tell, now: datetime
+    ) -> None:
+        assert all(month.is_whole for month in rfm.report(workspace, now=now).months)
+        days = plans.of(workspace).retention_days
+        assert days is not None
+        later = now + timedelta(days=days)
+        found = rfm.report(workspace, now=later)
+        assert found.kept_from is not None and not any(month.is_whole for month in found.months)
 
     def test_moves_since_the_month_began(self, workspace: Workspace, shop: dict[str, Profile], now: datetime) -> None:
         """It is 15 January: Anna bought this month only, Ben was still at 3 for recency on the first, Cleo stayed."""
@@ -177,6 +192,62 @@ class TestSegments:
         body["profile"] = shop["anna"].pk
         why = api.post("/api/v1/cdp/segments/explain", body, content_type="application/json").json()
         assert not why["is_in"] and why["parts"][0]["evidence"] == "traits.rfm_group is Champions"
+
+    def test_an_order_moves_everybody_whom_it_concerns_at_once(
+        self,
+        workspace: Workspace,
+        by_alice: Actor,
+        tell: Tell,
+        now: datetime,
+        monkeypatch: pytest.MonkeyPatch,
+        django_capture_on_commit_callbacks: Any,
+    ) -> None:
+        """Among fifty customers one more order takes a score from another one."""
+        for number in range(50):
+            tell("purchase", user=f"user-{number}", hours_ago=DAY * (1 + number % 40), revenue=10 + number)
+        made = [
+            segment_services.create(
+                workspace=workspace, by=by_alice, name=f"{name} {score}", description="",
+                condition={"type": "profile", "field": f"traits.rfm_{name}", "op": "eq", "value": score}, now=now,
+            )
+            for name in "rfm"
+            for score in (1, 5)
+        ]  # fmt: skip
+        decided: list[int | None] = []
+        plan = segment_members._plan
+
+        def planned(*args: Any) -> Any:
+            for work in plan(*args):
+                decided.append(None if work.asked is None else len(work.asked))
+                yield work
+
+        monkeypatch.setattr(segment_members, "_plan", planned)
+        for turn in range(8):
+            at = now + timedelta(minutes=4 * turn)
+            for buyer in range(turn):
+                tell("purchase", user=f"user-{(turn * 7 + buyer * 3) % 50}", hours_ago=0, revenue=5_000 * turn)
+            decided.clear()
+            with django_capture_on_commit_callbacks(execute=True):
+                segment_members.keep_current(workspace, now=at)
+            for segment in made:
+                wanted = members(
+                    workspace, fresh_engine(workspace), parse_condition(segment.condition), include_anonymous=False,
+                    now=at,
+                )  # fmt: skip
+                assert segments.members(workspace, segment).tolist() == wanted.tolist(), (turn, segment.name)
+            if turn:
+                assert all(count is not None and count < 50 for count in decided), decided
+
+    def test_the_past_is_reconstructed_where_no_order_has_expired(
+        self, as_bob: Client, shop: dict[str, Profile], workspace: Workspace, now: datetime
+    ) -> None:
+        as_bob.post(f"{PAGE}/segment", {"group": "Champions"})
+        segment_members.keep_current(workspace, now=now)
+        while segment_history.reconstruct(workspace, now=now):
+            pass
+        days = {one.day: one.size for one in SegmentDay.objects.filter(reconstructed=True)}
+        assert days[(now - timedelta(days=1)).date()] == 1
+        assert days[(now - timedelta(days=50)).date()] == 0
 
     def test_a_score_that_is_none_is_refused(self, api: Client) -> None:
         condition = {"type": "profile", "field": "traits.rfm_x", "op": "eq", "value": 1}

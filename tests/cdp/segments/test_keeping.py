@@ -306,3 +306,24 @@ class TestWhomItConcerns:
         segment_members._known.clear()  # another process
         keep()
         assert sorted(decided) == [(name, 1) for name in sorted(conditions)]
+
+
+def test_nobody_is_missed_while_a_trait_serves_no_values(
+    workspace: Workspace, make: Make, keep: Keep, who: Who, tell: Tell, anna: Profile, ben: Profile, now: datetime
+) -> None:
+    """It comes back with the version and the stamp that it had."""
+    system_traits.ensure(workspace, now=now)
+    trait_values.keep_current(workspace, now=now)
+    spent = {"type": "profile", "field": "traits.total_spend", "op": "gt", "value": 1_000}
+    segment = make({"type": "or", "children": [BUYERS, spent]})
+    keep()
+    trait = workspace.traits.get(name="total_spend")
+    trait.status = "disabled"
+    trait.save(update_fields=["status"])
+    tell("purchase", user="ben", revenue=9)
+    keep()
+    assert who(segment) == set()
+    trait.status = "live"
+    trait.save(update_fields=["status"])
+    keep()
+    assert who(segment) == {ben.pk}
