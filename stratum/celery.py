@@ -8,7 +8,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "stratum.settings")
 
 app = Celery("stratum")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["stratum.workspaces", "stratum.reports", "trustlayer", "cdp", "integrations", "autopilot"])
+app.autodiscover_tasks(
+    ["stratum.workspaces", "stratum.reports", "stratum.notifications", "trustlayer", "cdp", "integrations", "autopilot"]
+)
 
 # Everything that is due is claimed by the tick; rows say when (`next_run_at`). What waited too long is dropped, because
 # the next one does the same.

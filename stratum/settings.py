@@ -23,6 +23,7 @@ BASE_URL = env.text("BASE_URL", "http://localhost:8000")  # in e-mails and snipp
 INSTALLED_APPS = [
     "stratum.workspaces",
     "stratum.reports",
+    "stratum.notifications",
     "trustlayer",
     "cdp",
     "integrations",
@@ -229,6 +230,10 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
-    # kombu warns at every connection that filesystem:// names no host.
-    "loggers": {"kombu.connection": {"level": "ERROR"}} if CELERY_BROKER_URL == "filesystem://" else {},
+    "loggers": {
+        # It would log whole addresses, and those of webhooks are secrets.
+        "urllib3": {"level": "INFO"},
+        # kombu warns at every connection that filesystem:// names no host.
+        **({"kombu.connection": {"level": "ERROR"}} if CELERY_BROKER_URL == "filesystem://" else {}),
+    },
 }

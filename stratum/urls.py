@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("stratum.home.urls")),
     path("", include("stratum.workspaces.urls")),  # before admin, whose login it replaces
     path("", include("stratum.reports.urls")),
+    path("", include("stratum.notifications.urls")),
     path("admin/", admin.site.urls),
     path("", include("trustlayer.urls")),
     path("", include("cdp.urls")),

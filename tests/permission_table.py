@@ -120,6 +120,12 @@ PAGES = {
     "export_cancel": "export",
     "export_delete": "export",
     "export_link": "public",  # the link in a mail is the right
+    "settings_notifications": "view",  # saving asks for connect
+    "notification_retry": "connect",
+    "slack": "view",
+    "slack_connect": "connect",
+    "slack_disconnect": "connect",
+    "slack_test": "connect",
     "export_schedule_list": "export",
     "export_schedule_new": "export",
     "export_schedule": "export",

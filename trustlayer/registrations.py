@@ -1,8 +1,9 @@
 """What the trust layer tells the ground floor."""
 
+from stratum.notifications.registry import kinds, sections
 from stratum.reports.registry import exporters
 from stratum.workspaces import registry
-from trustlayer import home
+from trustlayer import announcements, home
 from trustlayer.exports import AUDIT_LOGS, SIGNAL_HEALTH
 from trustlayer.services import history, keeping
 
@@ -13,3 +14,6 @@ def register() -> None:
     registry.scheduled_work.register(registry.ScheduledWork("checkpoints", keeping.TASK, keeping.claim_due))
     registry.scheduled_work.register(registry.ScheduledWork("health_days", history.TASK, history.claim_due))
     registry.home_cards.register(home.CARD)
+    kinds.register(announcements.HEALTH)
+    kinds.register(announcements.DECISIONS_KIND)
+    sections.register(announcements.SUMMARY)

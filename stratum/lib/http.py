@@ -148,7 +148,7 @@ class Session:
 
     def _once(self, method: str, path: str, sent: Mapping[str, Any]) -> Answer:
         began = time.monotonic()
-        url = f"{self.base_url}/{path.lstrip('/')}"
+        url = f"{self.base_url}/{path.lstrip('/')}" if path else self.base_url
         host = self.base_url.partition("://")[2].partition("/")[0]
         try:
             response = self._session.request(
