@@ -38,8 +38,10 @@ class Processes:
             self.start(kind)
 
     def kill(self, kind: str, number: int) -> None:
-        """With SIGKILL, and start it again; `number` chooses among the web server's workers. The web server goes with all
-        of them: one that is left would answer once more and hide how long the new server takes."""
+        """With SIGKILL, and start it again; `number` chooses among the web server's workers.
+
+        The web server goes with all of them: one that is left would answer once more and hide how long a start takes.
+        """
         if kind == "PostgreSQL":
             self.kill_database()
         elif kind == "web worker":
