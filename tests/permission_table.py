@@ -8,6 +8,8 @@ PAGES = {
     "": "public",  # leads to home
     "home": "view",
     "healthz": "public",
+    "readyz": "public",
+    "metrics": "public",  # with a token of its own
     "login": "public",
     "admin/login/": "public",  # leads to login
     "logout": "public",
@@ -114,6 +116,9 @@ PAGES = {
     "audit_log": "view",
     "audit_log_verify": "view",
     "audit_log_manifest": "export",
+    "help": "view",
+    "conversation": "view",
+    "conversation_close": "view",
     "settings_exports": "export",
     "export_new": "export",
     "export_download": "export",
