@@ -1,4 +1,4 @@
-"""`/healthz`: whether this installation works, for operators. `/readyz`: whether this process can answer, for balancers."""
+"""`/healthz`: whether this installation works, for operators. `/readyz`: whether this process can, for balancers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,11 +41,11 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @access.public
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Whether this process can answer requests, for whoever sends them here: its database is there and its tables fit."""
+    """Whether requests may be sent here: the database answers and its tables fit the program."""
     detail = _database().detail or _tables().detail
-    return JsonResponse(
-        {"status": "failing", "detail": detail} if detail else {"status": "ok"}, status=503 if detail else 200
-    )
+    if detail:
+        return JsonResponse({"status": "failing", "detail": detail}, status=503)
+    return JsonResponse({"status": "ok"})
 
 
 def look(now: datetime) -> dict[str, Part]:

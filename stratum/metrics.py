@@ -1,7 +1,7 @@
 """`/metrics`: what a monitoring system watches, in Prometheus' text format (version 0.0.4).
 
-Everything is read from the database at the moment of asking, so that any process gives the same answer. Times and rates of
-requests are the proxy's and gunicorn's to tell.
+Everything is read from the database at the moment of asking, so that any process gives the same answer. Times and
+rates of requests are the proxy's and gunicorn's to tell.
 """
 
 import hmac
