@@ -5,8 +5,7 @@ Two processes use two cores; threads cover what waits for the database.
 
 import gc
 
-from django.urls import get_resolver
-from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
 
 from stratum.lib import env
 
@@ -19,13 +18,8 @@ keepalive = 75  # longer than the usual idle time of a proxy's connection, so th
 control_socket_disable = True
 proc_name = "stratum"
 
-# Imports take three seconds of processor time: once, so that a worker which dies is there again in a moment, and all
-# share the memory. New code therefore needs a restart: SIGHUP starts workers with the old one.
-preload_app = True
 
-
-def when_ready(server: Arbiter) -> None:
-    """Views are imported by the first request otherwise. What is loaded now stays: the collector need not walk it."""
-    assert get_resolver().url_patterns
+def post_worker_init(worker: Worker) -> None:
+    """What is loaded now stays: the collector need not walk it again."""
     gc.collect()
     gc.freeze()

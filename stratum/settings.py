@@ -24,7 +24,6 @@ INSTALLED_APPS = [
     "stratum.workspaces",
     "stratum.reports",
     "stratum.notifications",
-    "stratum.support",
     "trustlayer",
     "cdp",
     "integrations",
@@ -184,11 +183,6 @@ EMAIL_BACKEND = (
 )
 EMAIL_FILE_PATH = HOME / "mail"
 
-# Help
-
-SUPPORT_EMAIL = env.text("SUPPORT_EMAIL", "support@stratum.ai")
-SUPPORT_HOURS = env.text("SUPPORT_HOURS", "Mon-Fri 09:00-17:00 Europe/Berlin")
-
 # The API
 
 REST_FRAMEWORK = {
@@ -218,6 +212,10 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "TraitKindEnum": ["aggregation", "most_frequent", "first", "last", "unique_count", "unique_list", "ratio"],
         "TraitFrequencyEnum": "cdp.definitions.traits.FREQUENCIES",
+        "ActionStateEnum": "autopilot.states.VALUES",
+        "ActionKindEnum": "autopilot.changes.PROPOSABLE",
+        "PlatformValidationStatusEnum": ["verified", "checked_locally", "not_checked"],
+        "TraitStatusEnum": ["draft", "preparing", "computing", "live", "failed", "disabled"],
         "JobStateEnum": "stratum.workspaces.models.Job.State",
         "DeliveryStateEnum": "stratum.reports.models.Delivery.State",
         "DeliveryMessageStateEnum": "stratum.reports.models.DeliveryMessage.State",
@@ -230,18 +228,11 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
-METRICS_TOKEN = env.text("METRICS_TOKEN")
-
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
-        "json": {"()": "stratum.lib.logs.JsonLines"},
-    },
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "json" if env.flag("LOG_JSON") else "line"}
-    },
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
     "loggers": {
         # It would log whole addresses, and those of webhooks are secrets.

@@ -8,8 +8,6 @@ PAGES = {
     "": "public",  # leads to home
     "home": "view",
     "healthz": "public",
-    "readyz": "public",
-    "metrics": "public",  # with a token of its own
     "login": "public",
     "admin/login/": "public",  # leads to login
     "logout": "public",
@@ -116,9 +114,6 @@ PAGES = {
     "audit_log": "view",
     "audit_log_verify": "view",
     "audit_log_manifest": "export",
-    "help": "view",
-    "conversation": "view",
-    "conversation_close": "view",
     "settings_exports": "export",
     "export_new": "export",
     "export_download": "export",
@@ -142,6 +137,22 @@ PAGES = {
     "saved_view_share": "build",
     "saved_view_delete": "view",
     "saved_view_restore": "view",
+    "action_list": "view",
+    "action_new": "build",
+    "action_bulk": "build",
+    "action_detail": "view",
+    "action_test": "build",
+    "action_approve": "approve",
+    "action_reject": "approve",
+    "action_cancel": "build",
+    "action_execute": "execute",
+    "action_judge": "build",
+    "action_undo": "execute",
+    "dry_run_list": "view",
+    "dry_run_detail": "view",
+    "settings_autopilot": "view",
+    "emergency_stop": "execute",
+    "emergency_resume": "execute",
 }
 
 API = {
@@ -212,6 +223,19 @@ API = {
     "api_event_list": "view",
     "api_event_void": "build",
     "api_event_aliases": {"GET": "view", "PUT": "build"},
+    "api_action_list": {"GET": "view", "POST": "build"},
+    "api_action": "view",
+    "api_action_dry_run": "build",
+    "api_action_approve": "approve",
+    "api_action_reject": "approve",
+    "api_action_cancel": "build",
+    "api_action_execute": "execute",
+    "api_action_judge": "build",
+    "api_action_undo": "execute",
+    "api_dry_run_list": "view",
+    "api_dry_run": "view",
+    "api_autopilot_settings": {"GET": "view", "PATCH": "connect"},
+    "api_emergency_stop": {"POST": "execute", "DELETE": "execute"},
 }
 
 # Their login is the write key inside the message, checked by the views themselves.

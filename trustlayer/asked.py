@@ -13,7 +13,7 @@ from stratum.lib.refusal import Fault, Invalid
 from trustlayer.actions import ACTIONS, GROUPS
 
 DECISIONS = ("PASS", "HOLD", "BLOCK")
-KINDS = ("decision", "export", "policy", "retention", "erasure", "settings")
+KINDS = ("decision", "action", "export", "policy", "retention", "erasure", "settings")
 DRY_RUNS = ("false", "true", "all")
 LISTS = ("decision", "action_type", "entity_type", "platform", "kind")
 TEXTS = ("entity", "actor", "block_reason", "q")

@@ -41,6 +41,7 @@ class LedgerEntry(models.Model):
         RETENTION = "retention"
         ERASURE = "erasure"
         SETTINGS = "settings"
+        ACTION = "action"
 
     class ActorType(models.TextChoices):
         USER = "user"

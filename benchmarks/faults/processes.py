@@ -38,16 +38,13 @@ class Processes:
             self.start(kind)
 
     def kill(self, kind: str, number: int) -> None:
-        """With SIGKILL, and start it again; `number` chooses among the web server's workers.
-
-        The web server goes with all of them: one that is left would answer once more and hide how long a start takes.
-        """
+        """With SIGKILL, and start it again; `number` chooses among the web server's workers."""
         if kind == "PostgreSQL":
             self.kill_database()
         elif kind == "web worker":
             self.kill_worker(number)
         else:
-            os.killpg(self.running[kind].pid, signal.SIGKILL)
+            self.running[kind].kill()
             self.running[kind].wait()
             self.start(kind)
 

@@ -54,8 +54,7 @@ def ingest(
             rejected.append(read)
     stored = store(workspace, source, messages)
     rejected += stored.rejected
-    if rejected:
-        _keep_rejected(workspace, source, rejected, received_at)
+    _keep_rejected(workspace, source, rejected, received_at)
     return Receipt(stored.accepted, stored.duplicates, stored.copies, tuple(rejected))
 
 

@@ -6,7 +6,8 @@ from functools import lru_cache
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
-from stratum.workspaces import plans
+from stratum.workspaces import plans, registry
+from stratum.workspaces.models import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ MENU: tuple[tuple[str, str, str, tuple[tuple[str, str], ...]], ...] = (
 
 
 def room(request: HttpRequest) -> dict[str, object]:
-    """`workspace`, `member`, `workspaces` (the user's), `plan` and `menu` inside a workspace; nothing elsewhere."""
+    """`workspace`, `member`, `workspaces` (the user's), `plan`, `menu`, `banners` in a workspace, else nothing."""
     workspace = getattr(request, "workspace", None)
     if workspace is None:
         return {}
@@ -98,7 +99,14 @@ def room(request: HttpRequest) -> dict[str, object]:
         "workspaces": [membership.workspace for membership in getattr(request, "memberships", [])],
         "plan": plans.of(workspace),
         "menu": menu(request.path),
+        "banners": lambda: banners(workspace),  # asked by whole pages only
     }
+
+
+def banners(workspace: Workspace) -> list[tuple[registry.Banner, str]]:
+    """Each with its sentence."""
+    told = ((banner, banner.told(workspace)) for banner in registry.banners.values())
+    return [(banner, sentence) for banner, sentence in told if sentence]
 
 
 def menu(path: str) -> tuple[Section, ...]:

@@ -1,7 +1,7 @@
 """What apps upstairs tell the ground floor in their `ready()`: it never looks up itself."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -57,6 +57,17 @@ class ProfileCard:
     template: str
     facts: Callable[[Workspace, int, datetime], object | None]
     order: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """A line above every page while `told(workspace)` gives a sentence; `url_name` leads to the switch."""
+
+    name: str
+    told: Callable[[Workspace], str]
+    url_name: str
+    link: str
+    icon: str = "info-circle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,26 +129,11 @@ class ScheduledWork:
     claim: Callable[[datetime], Iterable[Mapping[str, Any]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    value: float
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A gauge of /metrics: `samples(now)` reads it."""
-
-    name: str
-    sentence: str
-    samples: Callable[[datetime], Iterable[Sample]]
-
-
 meters: Registry[Meter] = Registry()
-measures: Registry[Measure] = Registry()
 home_cards: Registry[HomeCard] = Registry()
 profile_cards: Registry[ProfileCard] = Registry()
 first_steps: Registry[FirstStep] = Registry()
+banners: Registry[Banner] = Registry()
 erasers: Registry[Eraser] = Registry()
 subject_sources: Registry[SubjectSource] = Registry()
 dependent_finders: Registry[DependentFinder] = Registry()

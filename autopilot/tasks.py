@@ -1,0 +1,25 @@
+"""Background work of the autopilot."""
+
+from celery import shared_task
+
+from autopilot.services import actions, executor, proposals, resolving
+from stratum.lib import clock
+
+
+@shared_task(name=proposals.EXECUTE)
+def execute(action_id: str) -> None:
+    """Right after its approval, instead of at the next tick."""
+    executor.execute_one(action_id=action_id, now=clock.now())
+
+
+@shared_task(name=executor.TASK)
+def execute_due(workspace_id: int) -> None:
+    executor.execute_due(workspace_id=workspace_id, now=clock.now())
+
+
+@shared_task(name="autopilot.housekeeping")
+def housekeeping() -> None:
+    """What expires, and predictions whose days are there."""
+    now = clock.now()
+    actions.expire_due(now=now)
+    resolving.resolve_due(now=now)

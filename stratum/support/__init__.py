@@ -1,1 +1,0 @@
-"""Help: where answers are, and a conversation with the people behind Stratum."""

@@ -1,0 +1,263 @@
+"""From proposal to the platform: judged, tested, approved, executed, read back; and everything that can come between."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from autopilot.models import Action, DryRun
+from autopilot.services import actions, executor, settings
+from autopilot.services.attempts import attempt
+from autopilot.services.stage import Stage
+from autopilot.states import State
+from stratum.lib.http import Gone, NotAuthorised, Rejected, Throttled, Unreachable
+from stratum.lib.refusal import Invalid, Refusal
+from stratum.workspaces.access import Actor
+from stratum.workspaces.models import Workspace
+from tests.autopilot.conftest import Propose, report_signals
+from tests.autopilot.platform import TIMEOUT, FakePlatform, Killed
+from trustlayer.models import LedgerEntry
+
+pytestmark = pytest.mark.django_db
+
+
+def run(action: Action, at: datetime) -> Action:
+    executor.execute_one(action_id=str(action.pk), now=at)
+    action.refresh_from_db()
+    return action
+
+
+@pytest.fixture
+def approved(propose: Propose, workspace: Workspace, by_alice: Actor, now: datetime) -> Action:
+    """+20 %, approved; the worker has not come yet."""
+    action = propose()
+    return actions.approve(workspace=workspace, by=by_alice, action_id=action.pk, now=now)
+
+
+def test_it_works(approved: Action, platform: FakePlatform, workspace: Workspace, now: datetime, capped: None) -> None:
+    done = run(approved, now)
+    assert done.state == State.SUCCEEDED
+    assert [change.after for change in platform.writes] == [Decimal("600.00")]
+    assert done.request_id == "req-1"
+    assert done.after == {"value": "600", "status": "active", "updated_at": now.isoformat()}
+    told = list(LedgerEntry.objects.filter(action_id=str(done.pk)).order_by("seq").values_list("kind", "reason_code"))
+    assert told == [("decision", "healthy"), ("action", "approved"), ("decision", "healthy"), ("action", "executed")]
+    states = [(move.before, move.after) for move in done.moves.order_by("id")]
+    assert states == [
+        ("", "proposed"),
+        ("proposed", "pending_review"),
+        ("pending_review", "approved"),
+        ("approved", "executing"),
+        ("executing", "succeeded"),
+    ]
+    executed = LedgerEntry.objects.get(action_id=str(done.pk), reason_code="executed")
+    assert executed.request_id == "req-1"
+    assert {str(move.entry_id) for move in done.moves.all()} <= {
+        str(pk) for pk in LedgerEntry.objects.values_list("pk", flat=True)
+    }
+
+
+def test_test_and_real_run_make_the_same_checks(
+    approved: Action, platform: FakePlatform, workspace: Workspace, by_alice: Actor, now: datetime, capped: None
+) -> None:
+    stage = Stage(workspace, now)
+    tested = attempt(action=approved, stage=stage, dry_run=True, by=by_alice)
+    calls = list(platform.calls)
+    platform.calls.clear()
+    real = attempt(action=approved, stage=Stage(workspace, now), dry_run=False)
+    assert tested.weighed and real.weighed
+    assert real.weighed.findings == tested.weighed.findings
+    assert real.weighed.outcome == tested.weighed.outcome
+    seen = set(calls) - {"simulation"}
+    assert set(platform.calls) == seen | {"write"}
+    assert platform.writes and DryRun.objects.count() == 1
+
+
+def test_a_test_changes_nothing(
+    propose: Propose, platform: FakePlatform, workspace: Workspace, by_alice: Actor, now: datetime
+) -> None:
+    action = propose()
+    tested = actions.test(workspace=workspace, by=by_alice, action_id=action.pk, now=now)
+    assert tested.verdict == "WOULD_EXECUTE"
+    assert platform.writes == []
+    action.refresh_from_db()
+    assert action.state == State.PENDING_REVIEW
+    entry = LedgerEntry.objects.get(pk=tested.entry_id)
+    assert entry.is_dry_run and entry.decision == "PASS" and entry.action_id == str(action.pk)
+
+
+def test_a_change_by_hand_between_approval_and_execution(
+    approved: Action, platform: FakePlatform, now: datetime
+) -> None:
+    platform.put("120", "budget", "550")
+    done = run(approved, now)
+    assert done.state == State.STALE
+    assert done.difference == {"expected": "500", "live": "550", "wanted": "600"}
+    assert done.why == "Somebody changed it meanwhile: $500/day was expected, $550/day is live, $600/day was wanted."
+    assert platform.writes == []
+
+
+def test_what_is_there_already_is_a_success_without_a_write(
+    approved: Action, platform: FakePlatform, now: datetime
+) -> None:
+    platform.put("120", "budget", "600")
+    assert run(approved, now).state == State.SUCCEEDED
+    assert platform.writes == []
+
+
+def test_a_timeout_after_the_write_was_applied(approved: Action, platform: FakePlatform, now: datetime) -> None:
+    platform.lost.append(TIMEOUT)
+    assert run(approved, now).state == State.UNKNOWN
+    done = run(approved, now + timedelta(minutes=2))
+    assert done.state == State.SUCCEEDED
+    assert len(platform.writes) == 1
+
+
+def test_a_timeout_before_the_write_was_applied_is_safe_to_retry(
+    approved: Action, platform: FakePlatform, now: datetime
+) -> None:
+    platform.fails["write"] = [TIMEOUT]
+    assert run(approved, now).state == State.UNKNOWN
+    assert run(approved, now + timedelta(minutes=2)).state == State.APPROVED
+    assert run(approved, now + timedelta(minutes=3)).state == State.SUCCEEDED
+    assert len(platform.writes) == 1
+
+
+def test_unknown_and_changed_by_somebody_else_is_stale(approved: Action, platform: FakePlatform, now: datetime) -> None:
+    platform.lost.append(TIMEOUT)
+    run(approved, now)
+    platform.clock = now + timedelta(minutes=1)
+    platform.put("120", "budget", "500")  # put back by hand: no longer ours to repeat
+    assert run(approved, now + timedelta(minutes=2)).state == State.STALE
+    assert len(platform.writes) == 1
+
+
+@pytest.mark.parametrize("step", ["read", "validate", "write", "after_write"])
+def test_killed_at_any_step(approved: Action, platform: FakePlatform, now: datetime, step: str) -> None:
+    if step == "after_write":
+        platform.lost.append(Killed())
+    else:
+        platform.fails[step] = [Killed()]
+    with pytest.raises(Killed):
+        executor.execute_one(action_id=str(approved.pk), now=now)
+    at = now
+    for _ in range(6):
+        at += timedelta(minutes=4)
+        run(approved, at)
+    assert approved.state == State.SUCCEEDED
+    assert len(platform.writes) == 1
+
+
+def test_a_lost_token_blocks_with_the_reason(approved: Action, platform: FakePlatform, now: datetime) -> None:
+    platform.fails["read"] = [NotAuthorised("The access token was revoked.")]
+    done = run(approved, now)
+    assert done.state == State.BLOCKED
+    assert "The access token was revoked." in done.why
+
+
+def test_throttled_waits_and_comes_back(approved: Action, platform: FakePlatform, now: datetime) -> None:
+    later = now + timedelta(hours=1)
+    platform.fails["read"] = [Throttled("Meta asks us to slow down.", retry_at=later)]
+    done = run(approved, now)
+    assert (done.state, done.try_at) == (State.APPROVED, later)
+    assert run(approved, later).state == State.SUCCEEDED
+
+
+def test_refused_by_the_platform(approved: Action, platform: FakePlatform, now: datetime) -> None:
+    platform.fails["write"] = [Rejected("The budget is below the minimum.")]
+    done = run(approved, now)
+    assert done.state == State.FAILED
+    assert "The budget is below the minimum." in done.why
+
+
+def test_an_entity_that_vanished(approved: Action, platform: FakePlatform, now: datetime) -> None:
+    platform.fails["read"] = [Gone("There is no campaign 120.")]
+    assert run(approved, now).state == State.STALE
+
+
+def test_garbage_on_reading_waits(approved: Action, platform: FakePlatform, now: datetime) -> None:
+    platform.fails["read"] = [Unreachable("The answer is not JSON.")]
+    done = run(approved, now)
+    assert done.state == State.APPROVED
+    assert done.try_at and done.try_at > now
+
+
+def test_health_that_fell_after_the_approval_brings_it_back(
+    approved: Action, platform: FakePlatform, workspace: Workspace, now: datetime
+) -> None:
+    at = now + timedelta(minutes=5)
+    report_signals(workspace, at, emq=4.05)
+    done = run(approved, at)
+    assert (done.state, done.waits_for) == (State.PENDING_REVIEW, "hold")
+    assert platform.writes == []
+
+
+def test_dry_run_mode_executes_nothing(
+    approved: Action, platform: FakePlatform, workspace: Workspace, by_alice: Actor, now: datetime, propose: Propose
+) -> None:
+    settings.change(workspace=workspace, by=by_alice, body={"dry_run": True}, now=now)
+    assert run(approved, now).state == State.APPROVED
+    assert platform.writes == []
+    other = propose("budget_decrease", percent=10)
+    with pytest.raises(Refusal, match="Dry-Run Mode is on"):
+        actions.approve(workspace=workspace, by=by_alice, action_id=other.pk, now=now)
+
+
+def test_the_guarded_level_executes_by_itself(
+    platform: FakePlatform, workspace: Workspace, by_alice: Actor, now: datetime, propose: Propose
+) -> None:
+    settings.change(workspace=workspace, by=by_alice, body={"level": "guarded"}, now=now)
+    action = propose(percent=15)
+    assert action.state == State.APPROVED
+    assert run(action, now).state == State.SUCCEEDED
+
+
+def test_a_large_change_wants_its_amount_typed(
+    workspace: Workspace, by_alice: Actor, now: datetime, propose: Propose
+) -> None:
+    action = propose(percent=80)
+    with pytest.raises(Invalid, match="Type 900 to confirm"):
+        actions.approve(workspace=workspace, by=by_alice, action_id=action.pk, now=now)
+    done = actions.approve(workspace=workspace, by=by_alice, action_id=action.pk, now=now, confirm="900")
+    assert done.state == State.APPROVED
+    assert "change_size" in done.approved_despite
+
+
+def test_undo_goes_back_while_nobody_has_touched_it(
+    approved: Action, platform: FakePlatform, workspace: Workspace, by_alice: Actor, now: datetime
+) -> None:
+    run(approved, now)
+    back = actions.undo(workspace=workspace, by=by_alice, action_id=approved.pk, now=now + timedelta(hours=1))
+    assert back.state == State.APPROVED
+    run(back, now + timedelta(hours=1))
+    approved.refresh_from_db()
+    assert (back.state, approved.state) == (State.SUCCEEDED, State.REVERTED)
+    assert platform.entities_["120"].budget and platform.entities_["120"].budget.amount == 500
+
+
+def test_undo_refuses_once_somebody_has_changed_it(
+    approved: Action, platform: FakePlatform, workspace: Workspace, by_alice: Actor, now: datetime
+) -> None:
+    run(approved, now)
+    platform.put("120", "budget", "640")
+    with pytest.raises(Refusal, match="Somebody has changed it since"):
+        actions.undo(workspace=workspace, by=by_alice, action_id=approved.pk, now=now)
+
+
+def test_the_emergency_stop_cancels_and_blocks(
+    approved: Action, platform: FakePlatform, workspace: Workspace, by_alice: Actor, now: datetime, propose: Propose
+) -> None:
+    assert settings.stop(workspace=workspace, by=by_alice, now=now) == 1
+    approved.refresh_from_db()
+    assert approved.state == State.CANCELLED
+    assert propose("budget_decrease", percent=10).state == State.BLOCKED
+    settings.resume(workspace=workspace, by=by_alice, now=now)
+    assert propose("budget_decrease", percent=15).state == State.PENDING_REVIEW
+
+
+def test_what_nobody_decides_expires(propose: Propose, now: datetime) -> None:
+    action = propose()
+    assert actions.expire_due(now=now + timedelta(hours=71)) == 0
+    assert actions.expire_due(now=now + timedelta(hours=72)) == 1
+    action.refresh_from_db()
+    assert (action.state, action.why) == (State.EXPIRED, "Nothing came of it within 72 hours.")
