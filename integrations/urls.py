@@ -1,5 +1,12 @@
 """Routes of what lies beyond our walls: pages under /dashboard/integrations, and the API under /api/v1/integrations."""
 
-from django.urls import URLPattern
+from integrations.api import pipedrive as pipedrive_api
+from integrations.views import pipedrive_mapping, pipedrive_runs, pipedrive_setup, pipedrive_status
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    *pipedrive_api.urlpatterns,
+    *pipedrive_setup.urlpatterns,
+    *pipedrive_mapping.urlpatterns,
+    *pipedrive_status.urlpatterns,
+    *pipedrive_runs.urlpatterns,
+]

@@ -210,6 +210,11 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "FrequencyEnum": ["realtime", "hourly", "daily"],
+        "FunnelModeEnum": ["ordered", "strict", "any_order"],
+        "PipedriveDirectionEnum": ["both", "to_pipedrive", "from_pipedrive"],
+        "PipedriveRunModeEnum": ["incremental", "full", "test"],
+        "PipedriveSyncModeEnum": ["incremental", "full"],
         "TraitKindEnum": ["aggregation", "most_frequent", "first", "last", "unique_count", "unique_list", "ratio"],
         "TraitFrequencyEnum": "cdp.definitions.traits.FREQUENCIES",
         "ActionStateEnum": "autopilot.states.VALUES",

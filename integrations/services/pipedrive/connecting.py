@@ -17,7 +17,7 @@ from integrations.pipedrive.client import Client
 from integrations.pipedrive.shapes import Me
 from integrations.queries import pipedrive as queries
 from integrations.services.pipedrive import gateway, mapping, waking
-from integrations.services.pipedrive.spending import Ledger
+from integrations.services.pipedrive.spending import Halt, Ledger
 from stratum.lib.http import Failure, NotAuthorised
 from stratum.lib.refusal import Fault, Invalid, Refusal
 from stratum.lib.seal import seal
@@ -247,9 +247,12 @@ def activity_types(*, workspace: Workspace, now: datetime) -> list[tuple[str, st
     """(key, name) of the account's types of activity, for the page that chooses them. One call, 20 tokens."""
     connection = queries.require(workspace)
     ledger = Ledger(connection, now)
-    found = gateway.client_of(connection, ledger).activity_types()
-    ledger.flush(now)
-    return found
+    try:
+        return gateway.client_of(connection, ledger).activity_types()
+    except (Failure, Halt) as failure:
+        raise Refusal("pipedrive_unreachable", failure.sentence) from failure
+    finally:
+        ledger.flush(now)
 
 
 def retry_dead(*, workspace: Workspace, by: Actor, now: datetime) -> int:

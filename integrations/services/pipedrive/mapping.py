@@ -14,7 +14,7 @@ from integrations.pipedrive.shapes import RemoteField
 from integrations.queries import pipedrive as queries
 from integrations.queries import pipedrive_sources
 from integrations.services.pipedrive import gateway, waking
-from integrations.services.pipedrive.spending import Ledger
+from integrations.services.pipedrive.spending import Halt, Ledger
 from stratum.lib.http import Failure, Unreachable
 from stratum.lib.refusal import Fault, Invalid, Refusal
 from stratum.workspaces.access import Actor
@@ -36,7 +36,7 @@ def refresh_fields(*, workspace: Workspace, now: datetime) -> PipedriveConnectio
     ledger = Ledger(connection, now)
     try:
         load(connection, gateway.client_of(connection, ledger), now=now)
-    except Failure as failure:
+    except (Failure, Halt) as failure:
         raise Refusal("pipedrive_unreachable", failure.sentence) from failure
     finally:
         ledger.flush(now)
@@ -177,7 +177,7 @@ def create_fields(*, workspace: Workspace, by: Actor, now: datetime, wanted: Seq
     try:
         load(connection, client, now=now)
         made = [_create(connection, client, suggestion, now) for suggestion in missing(connection, suggestions)]
-    except Failure as failure:
+    except (Failure, Halt) as failure:
         raise Refusal("fields_not_created", f"Not all fields could be created: {failure.sentence}") from failure
     finally:
         ledger.flush(now)

@@ -66,5 +66,5 @@ def test_nobody_cancels_a_run_of_others(
 
 
 def test_only_what_exists_here_gets_a_field(workspace: Workspace, by_alice: Actor, now: datetime) -> None:
-    with pytest.raises(Invalid, match="no field “traits.gone”"):
+    with pytest.raises(Invalid, match=r"no field “traits\.gone”"):
         mapping.create_fields(workspace=workspace, by=by_alice, wanted=["traits.gone"], now=now)

@@ -1,0 +1,276 @@
+"""What the Pipedrive API takes and gives."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from integrations.models import PipedriveConnection, PipedriveField, PipedriveRow, PipedriveRun
+from integrations.pipedrive.choices import DEAL_EVENTS, OBJECTS, SCHEDULES
+from integrations.pipedrive.fields import DIRECTIONS, RULES
+from integrations.queries import pipedrive as queries
+from integrations.queries.pipedrive import Status
+from integrations.queries.pipedrive_lists import ConflictCard, DuplicateCard
+from stratum.lib.serializers import StrictSerializer
+from stratum.workspaces.api import PageShape
+
+HEALTH = ("healthy", "warning", "critical", "paused", "disconnected")
+
+
+class ConnectBody(StrictSerializer):
+    api_token = serializers.CharField(
+        allow_blank=True, trim_whitespace=False, max_length=1_000, help_text="Settings > Personal Preferences > API."
+    )
+
+
+class ConnectedShape(serializers.Serializer[Any]):
+    connected = serializers.BooleanField()
+    company = serializers.CharField()
+    user = serializers.CharField()
+    token_hint = serializers.CharField(help_text="The last four characters.")
+
+
+class RecordsShape(serializers.Serializer[Any]):
+    persons = serializers.IntegerField()
+    activities = serializers.IntegerField()
+    labels = serializers.IntegerField()
+    deals = serializers.IntegerField()
+
+
+class BudgetShape(serializers.Serializer[Any]):
+    spent = serializers.IntegerField(help_text="Tokens of this UTC day.")
+    share = serializers.IntegerField(help_text="What of the company's tokens is ours.")
+    limit = serializers.IntegerField()
+    is_limit_known = serializers.BooleanField(help_text="Whether Pipedrive has said so; else the smallest plan's.")
+    remaining = serializers.IntegerField(allow_null=True)
+    calls = serializers.IntegerField()
+
+
+class PipedriveStatusShape(serializers.Serializer[Any]):
+    connected = serializers.BooleanField()
+    state = serializers.ChoiceField(choices=PipedriveConnection.State.choices)
+    health = serializers.ChoiceField(choices=HEALTH)
+    reasons = serializers.ListField(child=serializers.CharField())
+    last_sync_at = serializers.DateTimeField(allow_null=True)
+    next_sync_at = serializers.DateTimeField(allow_null=True)
+    records_synced = RecordsShape()
+    errors = serializers.IntegerField(help_text="Rejected rows that wait for a person.")  # type: ignore[assignment]
+    warnings = serializers.ListField(child=serializers.CharField())
+    queue_depth = serializers.IntegerField()
+    oldest_queued_seconds = serializers.IntegerField(allow_null=True)
+    conflicts = serializers.IntegerField()
+    duplicates = serializers.IntegerField()
+    budget = BudgetShape(allow_null=True)
+    schedule = serializers.ChoiceField(choices=SCHEDULES, allow_null=True)
+    running = serializers.UUIDField(allow_null=True, help_text="The run under way.")
+
+    def to_representation(self, instance: Status) -> dict[str, Any]:
+        plain = ("connected", "state", "health", "last_sync_at", "next_sync_at", "records_synced", "errors")
+        told = {name: getattr(instance, name) for name in plain}
+        told |= {"reasons": list(instance.reasons), "warnings": list(instance.warnings)}
+        counted = ("queue_depth", "oldest_queued_seconds", "conflicts", "duplicates", "schedule")
+        told |= {name: getattr(instance, name) for name in counted}
+        told["budget"] = BudgetShape(instance.budget).data if instance.budget else None
+        return told | {"running": str(instance.running.pk) if instance.running else None}
+
+
+class SyncBody(StrictSerializer):
+    mode = serializers.ChoiceField(choices=["incremental", "full"], default="incremental")
+    dry_run = serializers.BooleanField(default=False, help_text="Plan only: nothing is written.")
+
+
+class RunShape(serializers.ModelSerializer[PipedriveRun]):
+    mode = serializers.ChoiceField(choices=PipedriveRun.Mode.values)
+    state = serializers.ChoiceField(choices=PipedriveRun.State.choices)
+    counts = serializers.DictField(child=serializers.IntegerField())
+
+    class Meta:
+        model = PipedriveRun
+        fields = [
+            *("id", "mode", "trigger", "dry_run", "state", "phase", "counts", "calls", "tokens", "planned_tokens"),
+            *("hwm_before", "hwm_after", "error", "started_by", "created_at", "started_at", "finished_at"),
+        ]
+
+
+class RunPageShape(PageShape):
+    results = RunShape(many=True)
+
+
+class DifferenceShape(serializers.Serializer[Any]):
+    field = serializers.CharField()
+    before = serializers.JSONField(allow_null=True)
+    after = serializers.JSONField(allow_null=True)
+    to = serializers.CharField(help_text="pipedrive or stratum: which side changes.")
+
+
+class RowShape(serializers.ModelSerializer[PipedriveRow]):
+    action = serializers.ChoiceField(choices=PipedriveRow.Action.choices)
+    state = serializers.ChoiceField(choices=PipedriveRow.State.choices)
+    differences = serializers.ListField(child=serializers.DictField())
+    request = serializers.JSONField(allow_null=True)
+
+    class Meta:
+        model = PipedriveRow
+        fields = [
+            *("id", "run", "kind", "action", "state", "local_id", "remote_id", "title", "differences", "request"),
+            *("response_code", "error", "at"),
+        ]
+
+
+class RowPageShape(PageShape):
+    results = RowShape(many=True)
+
+
+class LineShape(serializers.ModelSerializer[PipedriveField]):
+    """`local` as segments write fields; `code` is Pipedrive's field code."""
+
+    direction = serializers.ChoiceField(choices=DIRECTIONS)
+    rule = serializers.ChoiceField(choices=RULES)
+
+    class Meta:
+        model = PipedriveField
+        fields = ["local", "code", "remote_name", "remote_type", "direction", "rule", "enabled", "problem"]
+
+
+class OurFieldShape(serializers.Serializer[Any]):
+    local = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    kind = serializers.CharField()
+
+
+class TheirFieldShape(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    name = serializers.CharField()
+    type = serializers.CharField()
+
+
+class MissingShape(serializers.Serializer[Any]):
+    local = serializers.CharField()
+    name = serializers.CharField()
+    type = serializers.CharField()
+
+
+class MappingShape(serializers.Serializer[Any]):
+    fields = LineShape(many=True)  # type: ignore[assignment]
+    missing = MissingShape(many=True, help_text="Custom fields of the default mapping that Pipedrive lacks.")
+    stratum_fields = OurFieldShape(many=True)
+    pipedrive_fields = TheirFieldShape(many=True)
+
+
+class LineBody(serializers.Serializer[Any]):
+    local = serializers.CharField()
+    code = serializers.CharField()
+    direction = serializers.ChoiceField(choices=DIRECTIONS, default="to_pipedrive")
+    rule = serializers.ChoiceField(choices=RULES, default="stratum_wins")
+    enabled = serializers.BooleanField(default=True)
+
+
+class MappingBody(serializers.Serializer[Any]):
+    fields = LineBody(many=True)  # type: ignore[assignment]
+
+
+class CreateFieldsBody(StrictSerializer):
+    fields = serializers.ListField(  # type: ignore[assignment]
+        child=serializers.CharField(max_length=200),
+        required=False,
+        max_length=60,
+        help_text="Fields of ours, such as traits.total_spend; all that the default mapping lacks without it.",
+    )
+
+
+class CreatedFieldsShape(serializers.Serializer[Any]):
+    created = serializers.ListField(child=serializers.CharField())
+
+
+class ActivityBody(serializers.Serializer[Any]):
+    event = serializers.CharField()
+    type = serializers.CharField(default="task", help_text="Pipedrive's key of the activity type.")
+
+
+class SettingsBody(serializers.Serializer[Any]):
+    objects = serializers.ListField(child=serializers.ChoiceField(choices=OBJECTS), required=False)
+    direction = serializers.ChoiceField(choices=DIRECTIONS, required=False, help_text="Of profiles and persons.")
+    schedule = serializers.ChoiceField(choices=SCHEDULES, required=False)
+    segment = serializers.UUIDField(allow_null=True, required=False, help_text="Only its members go out.")
+    activities = ActivityBody(many=True, required=False)
+    activity_cap = serializers.IntegerField(required=False, help_text="Activities a day and event name.")
+    labels = serializers.ListField(child=serializers.UUIDField(), required=False, help_text="Segments.")
+    deal_event = serializers.ChoiceField(choices=DEAL_EVENTS, required=False)
+    counts_archived = serializers.BooleanField(required=False)
+    rates = serializers.DictField(child=serializers.CharField(), required=False)
+    budget_share = serializers.IntegerField(required=False, help_text="Percent of the company's daily tokens.")
+
+
+class SettingsShape(SettingsBody):
+    def to_representation(self, instance: PipedriveConnection) -> dict[str, Any]:
+        plain = ("direction", "schedule", "activity_cap", "deal_event", "counts_archived", "rates", "budget_share")
+        return {
+            "objects": instance.objects_synced,
+            "segment": str(instance.segment_id) if instance.segment_id else None,
+            "activities": [{"event": one["event"], "type": one["type"]} for one in instance.activity_events],
+            "labels": [str(label.segment_id) for label in queries.labels(instance)],
+            **{name: getattr(instance, name) for name in plain},
+        }
+
+
+class CandidateShape(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    emails = serializers.CharField()
+    phones = serializers.CharField()
+    linked_to = serializers.IntegerField(allow_null=True, help_text="The profile that it is linked with.")
+
+
+class DuplicateShape(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    reason = serializers.CharField()
+    profile = serializers.IntegerField(allow_null=True)
+    other_profile = serializers.IntegerField(allow_null=True)
+    persons = CandidateShape(many=True)
+    created_at = serializers.DateTimeField()
+
+    def to_representation(self, instance: DuplicateCard) -> dict[str, Any]:
+        one = instance.duplicate
+        return {
+            "id": one.pk,
+            "reason": one.reason,
+            "profile": one.local_id,
+            "other_profile": one.other_id,
+            "persons": CandidateShape(instance.persons, many=True).data,
+            "created_at": one.created_at,
+        }
+
+
+class DuplicatePageShape(PageShape):
+    results = DuplicateShape(many=True)
+
+
+class ConflictShape(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    profile = serializers.IntegerField()
+    field = serializers.CharField()
+    stratum = serializers.JSONField(allow_null=True)
+    pipedrive = serializers.JSONField(allow_null=True)
+    winner = serializers.CharField(help_text="stratum or pipedrive.")
+    rule = serializers.ChoiceField(choices=RULES)
+    at = serializers.DateTimeField()
+
+    def to_representation(self, instance: ConflictCard) -> dict[str, Any]:
+        one = instance.conflict
+        return {
+            "id": one.pk,
+            "profile": instance.profile,
+            "field": one.local,
+            "stratum": one.ours,
+            "pipedrive": one.theirs,
+            "winner": one.winner,
+            "rule": one.rule,
+            "at": one.at,
+        }
+
+
+class ConflictPageShape(PageShape):
+    results = ConflictShape(many=True)
+
+
+class ReceivedShape(serializers.Serializer[Any]):
+    received = serializers.BooleanField(help_text="False for a repeat.")
