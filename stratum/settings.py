@@ -210,7 +210,6 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
-        "FrequencyEnum": ["realtime", "hourly", "daily"],
         "FunnelModeEnum": ["ordered", "strict", "any_order"],
         "PipedriveDirectionEnum": ["both", "to_pipedrive", "from_pipedrive"],
         "PipedriveRunModeEnum": ["incremental", "full", "test"],

@@ -11,25 +11,25 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from integrations.api.pipedrive_shapes import (
-    ConflictPageShape,
-    ConflictShape,
-    ConnectBody,
-    ConnectedShape,
-    CreatedFieldsShape,
-    CreateFieldsBody,
-    DuplicatePageShape,
-    DuplicateShape,
-    MappingBody,
-    MappingShape,
+    PipedriveConflictPageShape,
+    PipedriveConflictShape,
+    PipedriveConnectBody,
+    PipedriveConnectedShape,
+    PipedriveCreatedFieldsShape,
+    PipedriveCreateFieldsBody,
+    PipedriveDuplicatePageShape,
+    PipedriveDuplicateShape,
+    PipedriveMappingBody,
+    PipedriveMappingShape,
+    PipedriveReceivedShape,
+    PipedriveRowPageShape,
+    PipedriveRowShape,
+    PipedriveRunPageShape,
+    PipedriveRunShape,
+    PipedriveSettingsBody,
+    PipedriveSettingsShape,
     PipedriveStatusShape,
-    ReceivedShape,
-    RowPageShape,
-    RowShape,
-    RunPageShape,
-    RunShape,
-    SettingsBody,
-    SettingsShape,
-    SyncBody,
+    PipedriveSyncBody,
 )
 from integrations.models import PipedriveConnection, PipedriveRow
 from integrations.pipedrive.choices import read_choices
@@ -73,16 +73,16 @@ class ConnectApi(PipedriveView):
         summary="Connect Pipedrive",
         description="The token is tested at once and kept sealed. A token of another company than the one whose links "
         "are kept is refused (409). Nothing is synchronised before the first `POST /sync`.",
-        request=ConnectBody,
-        responses={200: ConnectedShape} | WRITTEN,
+        request=PipedriveConnectBody,
+        responses={200: PipedriveConnectedShape} | WRITTEN,
     )
     def post(self, request: ApiRequest) -> Response:
-        body = ConnectBody(data=request.data)
+        body = PipedriveConnectBody(data=request.data)
         body.is_valid(raise_exception=True)
         token = body.validated_data["api_token"]
         made = connecting.connect(workspace=request.workspace, by=request.actor, api_token=token, now=request.now)
         told = {"connected": True, "company": made.company, "user": made.user, "token_hint": made.token_hint}
-        return Response(ConnectedShape(told).data)
+        return Response(PipedriveConnectedShape(told).data)
 
 
 class DisconnectApi(PipedriveView):
@@ -123,26 +123,26 @@ class SettingsApi(PipedriveView):
         tags=TAGS,
         operation_id="pipedrive_settings",
         summary="Read the settings",
-        responses={200: SettingsShape} | CONNECTED,
+        responses={200: PipedriveSettingsShape} | CONNECTED,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)
-        return Response(SettingsShape(queries.require(request.workspace)).data)
+        return Response(PipedriveSettingsShape(queries.require(request.workspace)).data)
 
     @extend_schema(
         tags=TAGS,
         operation_id="pipedrive_settings_change",
         summary="Change the settings",
         description="Only what is named is changed. `realtime` is part of a larger plan.",
-        request=SettingsBody,
-        responses={200: SettingsShape} | WRITTEN,
+        request=PipedriveSettingsBody,
+        responses={200: PipedriveSettingsShape} | WRITTEN,
     )
     def patch(self, request: ApiRequest) -> Response:
         queries.require(request.workspace)
         changed = connecting.update_settings(
             workspace=request.workspace, by=request.actor, now=request.now, **read_choices(request.data)
         )
-        return Response(SettingsShape(changed).data)
+        return Response(PipedriveSettingsShape(changed).data)
 
 
 class PauseApi(PipedriveView):
@@ -171,15 +171,15 @@ class SyncApi(PipedriveView):
         operation_id="pipedrive_sync",
         summary="Synchronise now",
         description="Follow the run at `/runs/{id}`; DELETE cancels it. A dry run plans and writes nothing.",
-        request=SyncBody,
-        responses={202: RunShape} | WRITTEN,
+        request=PipedriveSyncBody,
+        responses={202: PipedriveRunShape} | WRITTEN,
     )
     def post(self, request: ApiRequest) -> Response:
-        body = SyncBody(data=request.data)
+        body = PipedriveSyncBody(data=request.data)
         body.is_valid(raise_exception=True)
         run = runs.start_sync(workspace=request.workspace, by=request.actor, now=request.now, **body.validated_data)
         location = request.build_absolute_uri(f"/api/v1/integrations/pipedrive/runs/{run.pk}")
-        return Response(RunShape(run).data, status=202, headers={"Location": location})
+        return Response(PipedriveRunShape(run).data, status=202, headers={"Location": location})
 
 
 class RunListApi(PipedriveView):
@@ -190,21 +190,23 @@ class RunListApi(PipedriveView):
         operation_id="pipedrive_runs_list",
         summary="List runs",
         parameters=PAGING,
-        responses={200: RunPageShape, 400: Problem} | CONNECTED,
+        responses={200: PipedriveRunPageShape, 400: Problem} | CONNECTED,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)
         found = queries.runs(queries.require(request.workspace))
-        return paged(self, request, found, ("-created_at", "-id"), lambda rows: RunShape(rows, many=True).data)
+        return paged(self, request, found, ("-created_at", "-id"), lambda rows: PipedriveRunShape(rows, many=True).data)
 
 
 class RunApi(PipedriveView):
     rights: ClassVar = {"GET": "view", "DELETE": "execute"}
 
-    @extend_schema(tags=TAGS, operation_id="pipedrive_runs_get", summary="Read a run", responses={200: RunShape} | ONE)
+    @extend_schema(
+        tags=TAGS, operation_id="pipedrive_runs_get", summary="Read a run", responses={200: PipedriveRunShape} | ONE
+    )
     def get(self, request: ApiRequest, run_id: UUID) -> Response:
         refuse_unknown_filters(request)
-        return Response(RunShape(queries.run(request.workspace, run_id)).data)
+        return Response(PipedriveRunShape(queries.run(request.workspace, run_id)).data)
 
     @extend_schema(
         tags=TAGS,
@@ -231,7 +233,7 @@ class RowListApi(PipedriveView):
             OpenApiParameter("state", str, enum=PipedriveRow.State.values),
             *PAGING,
         ],
-        responses={200: RowPageShape, 400: Problem} | ONE,
+        responses={200: PipedriveRowPageShape, 400: Problem} | ONE,
     )
     def get(self, request: ApiRequest, run_id: UUID) -> Response:
         refuse_unknown_filters(request, "outcome", "state")
@@ -242,7 +244,7 @@ class RowListApi(PipedriveView):
         ):
             if name in request.query_params:
                 found = found.filter(**{column: _chosen(request, name, known)})
-        return paged(self, request, found, ("id",), lambda rows: RowShape(rows, many=True).data)
+        return paged(self, request, found, ("id",), lambda rows: PipedriveRowShape(rows, many=True).data)
 
 
 class RetryRowApi(PipedriveView):
@@ -253,11 +255,11 @@ class RetryRowApi(PipedriveView):
         operation_id="pipedrive_rows_retry",
         summary="Put a rejected record in line again",
         request=None,
-        responses={200: RowShape, 409: Problem} | ONE,
+        responses={200: PipedriveRowShape, 409: Problem} | ONE,
     )
     def post(self, request: ApiRequest, row_id: int) -> Response:
         row = runs.retry_row(workspace=request.workspace, by=request.actor, row_id=row_id, now=request.now)
-        return Response(RowShape(row).data)
+        return Response(PipedriveRowShape(row).data)
 
 
 class IgnoreRowApi(PipedriveView):
@@ -268,11 +270,11 @@ class IgnoreRowApi(PipedriveView):
         operation_id="pipedrive_rows_ignore",
         summary="Leave a rejected record alone until it changes",
         request=None,
-        responses={200: RowShape, 409: Problem} | ONE,
+        responses={200: PipedriveRowShape, 409: Problem} | ONE,
     )
     def post(self, request: ApiRequest, row_id: int) -> Response:
         row = runs.ignore_row(workspace=request.workspace, by=request.actor, row_id=row_id, now=request.now)
-        return Response(RowShape(row).data)
+        return Response(PipedriveRowShape(row).data)
 
 
 # Mapping
@@ -286,7 +288,7 @@ class MappingApi(PipedriveView):
         operation_id="pipedrive_mapping",
         summary="Read the mapping",
         description="With what both sides have to offer. Pipedrive's fields are those of the last look.",
-        responses={200: MappingShape} | CONNECTED,
+        responses={200: PipedriveMappingShape} | CONNECTED,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)
@@ -298,8 +300,8 @@ class MappingApi(PipedriveView):
         summary="Replace the mapping",
         description="Refused with a pointer to each line that names no field, whose types do not fit, that would write "
         "what Stratum computes, or that writes a field a second time.",
-        request=MappingBody,
-        responses={200: MappingShape} | WRITTEN,
+        request=PipedriveMappingBody,
+        responses={200: PipedriveMappingShape} | WRITTEN,
     )
     def put(self, request: ApiRequest) -> Response:
         connection = mapping.refresh_fields(workspace=request.workspace, now=request.now)
@@ -316,11 +318,11 @@ class CreateFieldsApi(PipedriveView):
         tags=TAGS,
         operation_id="pipedrive_create_fields",
         summary="Create the custom fields that Pipedrive lacks, and map them",
-        request=CreateFieldsBody,
-        responses={200: CreatedFieldsShape} | WRITTEN,
+        request=PipedriveCreateFieldsBody,
+        responses={200: PipedriveCreatedFieldsShape} | WRITTEN,
     )
     def post(self, request: ApiRequest) -> Response:
-        body = CreateFieldsBody(data=request.data)
+        body = PipedriveCreateFieldsBody(data=request.data)
         body.is_valid(raise_exception=True)
         made = mapping.create_fields(
             workspace=request.workspace, by=request.actor, wanted=body.validated_data.get("fields"), now=request.now
@@ -339,14 +341,14 @@ class DuplicateListApi(PipedriveView):
         operation_id="pipedrive_duplicates_list",
         summary="Who may be whom",
         parameters=PAGING,
-        responses={200: DuplicatePageShape, 400: Problem} | CONNECTED,
+        responses={200: PipedriveDuplicatePageShape, 400: Problem} | CONNECTED,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)
         found = queries.duplicates(queries.require(request.workspace))
 
         def told(rows: Any) -> Any:
-            return DuplicateShape(lists.duplicate_cards(request.workspace, rows), many=True).data
+            return PipedriveDuplicateShape(lists.duplicate_cards(request.workspace, rows), many=True).data
 
         return paged(self, request, found.select_related("connection"), ("-id",), told)
 
@@ -359,14 +361,14 @@ class ConflictListApi(PipedriveView):
         operation_id="pipedrive_conflicts_list",
         summary="Fields that both sides had changed, and who won",
         parameters=PAGING,
-        responses={200: ConflictPageShape, 400: Problem} | CONNECTED,
+        responses={200: PipedriveConflictPageShape, 400: Problem} | CONNECTED,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)
         found = queries.conflicts(queries.require(request.workspace))
 
         def told(rows: Any) -> Any:
-            return ConflictShape(lists.conflict_cards(request.workspace, rows), many=True).data
+            return PipedriveConflictShape(lists.conflict_cards(request.workspace, rows), many=True).data
 
         return paged(self, request, found, ("-id",), told)
 
@@ -385,7 +387,7 @@ class WebhookApi(APIView):
         operation_id="pipedrive_webhook",
         summary="Called by Pipedrive when something changed",
         request=OpenApiTypes.OBJECT,
-        responses={200: ReceivedShape, 400: Problem, 404: Problem, 413: Problem},
+        responses={200: PipedriveReceivedShape, 400: Problem, 404: Problem, 413: Problem},
         auth=[],
     )
     def post(self, request: Request, secret: str) -> Response:
@@ -421,7 +423,7 @@ def _mapping(request: ApiRequest, connection: PipedriveConnection) -> Any:
         "stratum_fields": pipedrive_sources.sources(request.workspace),
         "pipedrive_fields": list(mapping.remotes(connection).values()),
     }
-    return MappingShape(told).data
+    return PipedriveMappingShape(told).data
 
 
 ROOM = "api/v1/integrations/pipedrive"

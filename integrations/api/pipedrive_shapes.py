@@ -16,27 +16,27 @@ from stratum.workspaces.api import PageShape
 HEALTH = ("healthy", "warning", "critical", "paused", "disconnected")
 
 
-class ConnectBody(StrictSerializer):
+class PipedriveConnectBody(StrictSerializer):
     api_token = serializers.CharField(
         allow_blank=True, trim_whitespace=False, max_length=1_000, help_text="Settings > Personal Preferences > API."
     )
 
 
-class ConnectedShape(serializers.Serializer[Any]):
+class PipedriveConnectedShape(serializers.Serializer[Any]):
     connected = serializers.BooleanField()
     company = serializers.CharField()
     user = serializers.CharField()
     token_hint = serializers.CharField(help_text="The last four characters.")
 
 
-class RecordsShape(serializers.Serializer[Any]):
+class PipedriveRecordsShape(serializers.Serializer[Any]):
     persons = serializers.IntegerField()
     activities = serializers.IntegerField()
     labels = serializers.IntegerField()
     deals = serializers.IntegerField()
 
 
-class BudgetShape(serializers.Serializer[Any]):
+class PipedriveBudgetShape(serializers.Serializer[Any]):
     spent = serializers.IntegerField(help_text="Tokens of this UTC day.")
     share = serializers.IntegerField(help_text="What of the company's tokens is ours.")
     limit = serializers.IntegerField()
@@ -52,14 +52,14 @@ class PipedriveStatusShape(serializers.Serializer[Any]):
     reasons = serializers.ListField(child=serializers.CharField())
     last_sync_at = serializers.DateTimeField(allow_null=True)
     next_sync_at = serializers.DateTimeField(allow_null=True)
-    records_synced = RecordsShape()
+    records_synced = PipedriveRecordsShape()
     errors = serializers.IntegerField(help_text="Rejected rows that wait for a person.")  # type: ignore[assignment]
     warnings = serializers.ListField(child=serializers.CharField())
     queue_depth = serializers.IntegerField()
     oldest_queued_seconds = serializers.IntegerField(allow_null=True)
     conflicts = serializers.IntegerField()
     duplicates = serializers.IntegerField()
-    budget = BudgetShape(allow_null=True)
+    budget = PipedriveBudgetShape(allow_null=True)
     schedule = serializers.ChoiceField(choices=SCHEDULES, allow_null=True)
     running = serializers.UUIDField(allow_null=True, help_text="The run under way.")
 
@@ -69,16 +69,16 @@ class PipedriveStatusShape(serializers.Serializer[Any]):
         told |= {"reasons": list(instance.reasons), "warnings": list(instance.warnings)}
         counted = ("queue_depth", "oldest_queued_seconds", "conflicts", "duplicates", "schedule")
         told |= {name: getattr(instance, name) for name in counted}
-        told["budget"] = BudgetShape(instance.budget).data if instance.budget else None
+        told["budget"] = PipedriveBudgetShape(instance.budget).data if instance.budget else None
         return told | {"running": str(instance.running.pk) if instance.running else None}
 
 
-class SyncBody(StrictSerializer):
+class PipedriveSyncBody(StrictSerializer):
     mode = serializers.ChoiceField(choices=["incremental", "full"], default="incremental")
     dry_run = serializers.BooleanField(default=False, help_text="Plan only: nothing is written.")
 
 
-class RunShape(serializers.ModelSerializer[PipedriveRun]):
+class PipedriveRunShape(serializers.ModelSerializer[PipedriveRun]):
     mode = serializers.ChoiceField(choices=PipedriveRun.Mode.values)
     state = serializers.ChoiceField(choices=PipedriveRun.State.choices)
     counts = serializers.DictField(child=serializers.IntegerField())
@@ -91,18 +91,11 @@ class RunShape(serializers.ModelSerializer[PipedriveRun]):
         ]
 
 
-class RunPageShape(PageShape):
-    results = RunShape(many=True)
+class PipedriveRunPageShape(PageShape):
+    results = PipedriveRunShape(many=True)
 
 
-class DifferenceShape(serializers.Serializer[Any]):
-    field = serializers.CharField()
-    before = serializers.JSONField(allow_null=True)
-    after = serializers.JSONField(allow_null=True)
-    to = serializers.CharField(help_text="pipedrive or stratum: which side changes.")
-
-
-class RowShape(serializers.ModelSerializer[PipedriveRow]):
+class PipedriveRowShape(serializers.ModelSerializer[PipedriveRow]):
     action = serializers.ChoiceField(choices=PipedriveRow.Action.choices)
     state = serializers.ChoiceField(choices=PipedriveRow.State.choices)
     differences = serializers.ListField(child=serializers.DictField())
@@ -116,11 +109,11 @@ class RowShape(serializers.ModelSerializer[PipedriveRow]):
         ]
 
 
-class RowPageShape(PageShape):
-    results = RowShape(many=True)
+class PipedriveRowPageShape(PageShape):
+    results = PipedriveRowShape(many=True)
 
 
-class LineShape(serializers.ModelSerializer[PipedriveField]):
+class PipedriveLineShape(serializers.ModelSerializer[PipedriveField]):
     """`local` as segments write fields; `code` is Pipedrive's field code."""
 
     direction = serializers.ChoiceField(choices=DIRECTIONS)
@@ -131,32 +124,32 @@ class LineShape(serializers.ModelSerializer[PipedriveField]):
         fields = ["local", "code", "remote_name", "remote_type", "direction", "rule", "enabled", "problem"]
 
 
-class OurFieldShape(serializers.Serializer[Any]):
+class PipedriveOurFieldShape(serializers.Serializer[Any]):
     local = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]
     kind = serializers.CharField()
 
 
-class TheirFieldShape(serializers.Serializer[Any]):
+class PipedriveTheirFieldShape(serializers.Serializer[Any]):
     code = serializers.CharField()
     name = serializers.CharField()
     type = serializers.CharField()
 
 
-class MissingShape(serializers.Serializer[Any]):
+class PipedriveMissingShape(serializers.Serializer[Any]):
     local = serializers.CharField()
     name = serializers.CharField()
     type = serializers.CharField()
 
 
-class MappingShape(serializers.Serializer[Any]):
-    fields = LineShape(many=True)  # type: ignore[assignment]
-    missing = MissingShape(many=True, help_text="Custom fields of the default mapping that Pipedrive lacks.")
-    stratum_fields = OurFieldShape(many=True)
-    pipedrive_fields = TheirFieldShape(many=True)
+class PipedriveMappingShape(serializers.Serializer[Any]):
+    fields = PipedriveLineShape(many=True)  # type: ignore[assignment]
+    missing = PipedriveMissingShape(many=True, help_text="Custom fields of the default mapping that Pipedrive lacks.")
+    stratum_fields = PipedriveOurFieldShape(many=True)
+    pipedrive_fields = PipedriveTheirFieldShape(many=True)
 
 
-class LineBody(serializers.Serializer[Any]):
+class PipedriveLineBody(serializers.Serializer[Any]):
     local = serializers.CharField()
     code = serializers.CharField()
     direction = serializers.ChoiceField(choices=DIRECTIONS, default="to_pipedrive")
@@ -164,11 +157,11 @@ class LineBody(serializers.Serializer[Any]):
     enabled = serializers.BooleanField(default=True)
 
 
-class MappingBody(serializers.Serializer[Any]):
-    fields = LineBody(many=True)  # type: ignore[assignment]
+class PipedriveMappingBody(serializers.Serializer[Any]):
+    fields = PipedriveLineBody(many=True)  # type: ignore[assignment]
 
 
-class CreateFieldsBody(StrictSerializer):
+class PipedriveCreateFieldsBody(StrictSerializer):
     fields = serializers.ListField(  # type: ignore[assignment]
         child=serializers.CharField(max_length=200),
         required=False,
@@ -177,21 +170,21 @@ class CreateFieldsBody(StrictSerializer):
     )
 
 
-class CreatedFieldsShape(serializers.Serializer[Any]):
+class PipedriveCreatedFieldsShape(serializers.Serializer[Any]):
     created = serializers.ListField(child=serializers.CharField())
 
 
-class ActivityBody(serializers.Serializer[Any]):
+class PipedriveActivityBody(serializers.Serializer[Any]):
     event = serializers.CharField()
     type = serializers.CharField(default="task", help_text="Pipedrive's key of the activity type.")
 
 
-class SettingsBody(serializers.Serializer[Any]):
+class PipedriveSettingsBody(serializers.Serializer[Any]):
     objects = serializers.ListField(child=serializers.ChoiceField(choices=OBJECTS), required=False)
     direction = serializers.ChoiceField(choices=DIRECTIONS, required=False, help_text="Of profiles and persons.")
     schedule = serializers.ChoiceField(choices=SCHEDULES, required=False)
     segment = serializers.UUIDField(allow_null=True, required=False, help_text="Only its members go out.")
-    activities = ActivityBody(many=True, required=False)
+    activities = PipedriveActivityBody(many=True, required=False)
     activity_cap = serializers.IntegerField(required=False, help_text="Activities a day and event name.")
     labels = serializers.ListField(child=serializers.UUIDField(), required=False, help_text="Segments.")
     deal_event = serializers.ChoiceField(choices=DEAL_EVENTS, required=False)
@@ -200,7 +193,7 @@ class SettingsBody(serializers.Serializer[Any]):
     budget_share = serializers.IntegerField(required=False, help_text="Percent of the company's daily tokens.")
 
 
-class SettingsShape(SettingsBody):
+class PipedriveSettingsShape(PipedriveSettingsBody):
     def to_representation(self, instance: PipedriveConnection) -> dict[str, Any]:
         plain = ("direction", "schedule", "activity_cap", "deal_event", "counts_archived", "rates", "budget_share")
         return {
@@ -212,7 +205,7 @@ class SettingsShape(SettingsBody):
         }
 
 
-class CandidateShape(serializers.Serializer[Any]):
+class PipedriveCandidateShape(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     name = serializers.CharField()
     emails = serializers.CharField()
@@ -220,12 +213,12 @@ class CandidateShape(serializers.Serializer[Any]):
     linked_to = serializers.IntegerField(allow_null=True, help_text="The profile that it is linked with.")
 
 
-class DuplicateShape(serializers.Serializer[Any]):
+class PipedriveDuplicateShape(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     reason = serializers.CharField()
     profile = serializers.IntegerField(allow_null=True)
     other_profile = serializers.IntegerField(allow_null=True)
-    persons = CandidateShape(many=True)
+    persons = PipedriveCandidateShape(many=True)
     created_at = serializers.DateTimeField()
 
     def to_representation(self, instance: DuplicateCard) -> dict[str, Any]:
@@ -235,16 +228,16 @@ class DuplicateShape(serializers.Serializer[Any]):
             "reason": one.reason,
             "profile": one.local_id,
             "other_profile": one.other_id,
-            "persons": CandidateShape(instance.persons, many=True).data,
+            "persons": PipedriveCandidateShape(instance.persons, many=True).data,
             "created_at": one.created_at,
         }
 
 
-class DuplicatePageShape(PageShape):
-    results = DuplicateShape(many=True)
+class PipedriveDuplicatePageShape(PageShape):
+    results = PipedriveDuplicateShape(many=True)
 
 
-class ConflictShape(serializers.Serializer[Any]):
+class PipedriveConflictShape(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     profile = serializers.IntegerField()
     field = serializers.CharField()
@@ -268,9 +261,9 @@ class ConflictShape(serializers.Serializer[Any]):
         }
 
 
-class ConflictPageShape(PageShape):
-    results = ConflictShape(many=True)
+class PipedriveConflictPageShape(PageShape):
+    results = PipedriveConflictShape(many=True)
 
 
-class ReceivedShape(serializers.Serializer[Any]):
+class PipedriveReceivedShape(serializers.Serializer[Any]):
     received = serializers.BooleanField(help_text="False for a repeat.")
