@@ -1,10 +1,36 @@
 """What the rooms of integrations tell the ground floor."""
 
+from collections.abc import Iterator
+
+from cdp.queries import segments as segment_queries
+from cdp.queries import traits as trait_queries
 from integrations.queries import pipedrive
-from integrations.services.pipedrive import runs
+from integrations.services.pipedrive import following, runs
 from stratum.workspaces import limits, registry
+from stratum.workspaces.models import Workspace
+from stratum.workspaces.registry import Dependent
+
+MAPPING = "/dashboard/integrations/pipedrive/mapping"
+SETTINGS = "/dashboard/integrations/pipedrive"
 
 
 def register() -> None:
     limits.register(pipedrive.METER, pipedrive.counted)
     registry.scheduled_work.register(registry.ScheduledWork("pipedrive", runs.TASK, runs.claim_due))
+    registry.erasers.register(registry.Eraser("pipedrive", following.forget_profiles))
+    finder = registry.DependentFinder("pipedrive_mapping", trait_queries.NAME_OF_KIND, mappings_naming)
+    registry.dependent_finders.register(finder)
+    finder = registry.DependentFinder("pipedrive_labels", segment_queries.NAME_OF_KIND, labels_naming)
+    registry.dependent_finders.register(finder)
+
+
+def mappings_naming(workspace: Workspace, trait: str) -> Iterator[Dependent]:
+    """The lines of the CRM mapping that push the trait."""
+    for line in pipedrive.lines_with(workspace, f"traits.{trait}"):
+        yield Dependent("CRM mapping", f"{line.remote_name} in Pipedrive", MAPPING)
+
+
+def labels_naming(workspace: Workspace, segment: str) -> Iterator[Dependent]:
+    """The label of the segment, and the choice of whom to synchronise."""
+    for what in pipedrive.uses_of_segment(workspace, segment):
+        yield Dependent("CRM", what, SETTINGS)

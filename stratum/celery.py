@@ -18,5 +18,6 @@ app.conf.beat_schedule = {
     "tick": {"task": "stratum.tick", "schedule": 60.0, "options": {"expires": 60}},
     "forecasts": {"task": "cdp.forecasts", "schedule": 3600.0, "options": {"expires": 3600}},
     "housekeeping": {"task": "autopilot.housekeeping", "schedule": 300.0, "options": {"expires": 300}},
+    "crm": {"task": "integrations.pipedrive_realtime", "schedule": 10.0, "options": {"expires": 10}},
     "project": {"task": "cdp.project", "schedule": 2.0, "options": {"expires": 2}},
 }

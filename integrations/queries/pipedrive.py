@@ -322,3 +322,22 @@ def _error_rate(connection: PipedriveConnection) -> float:
     failed = last.counts.get("failed", 0)
     looked_at = failed + sum(last.counts.get(name, 0) for name in ("scanned", "created", "updated"))
     return failed / looked_at if looked_at else 0.0
+
+
+# Who uses what
+
+
+def lines_with(workspace: Workspace, local: str) -> list[PipedriveField]:
+    """The lines of the mapping that name a field of ours; of a disconnected one none."""
+    lines = PipedriveField.objects.filter(connection__workspace=workspace, local=local)
+    return list(lines.exclude(connection__state=PipedriveConnection.State.DISCONNECTED))
+
+
+def uses_of_segment(workspace: Workspace, segment: str) -> list[str]:
+    connection = connection_of(workspace)
+    if connection is None or connection.state == PipedriveConnection.State.DISCONNECTED:
+        return []
+    found = [f"Label “{one.name}” in Pipedrive" for one in labels(connection) if str(one.segment_id) == segment]
+    if str(connection.segment_id) == segment:
+        found.append("Who is synchronised with Pipedrive")
+    return found

@@ -102,8 +102,9 @@ def note_duplicate(
     if work.dry_run:
         return
     rows = PipedriveDuplicate.objects.filter(connection=work.connection, reason=reason, local_id=local_id)
-    if rows.filter(state=PipedriveDuplicate.State.IGNORED, remote_ids=ids).exists():
-        return
+    settled = rows.exclude(state=PipedriveDuplicate.State.OPEN).values_list("remote_ids", flat=True)
+    if any(set(ids) <= set(one) for one in settled):
+        return  # somebody has decided that already
     row = rows.filter(state=PipedriveDuplicate.State.OPEN).first()
     if row is None:
         PipedriveDuplicate.objects.create(

@@ -24,6 +24,7 @@ from integrations.services.pipedrive import (
     mapping,
     outbound,
     outbox,
+    waking,
     walking,
 )
 from integrations.services.pipedrive.context import Work
@@ -66,6 +67,7 @@ def carry_out(
     *,
     now: Callable[[], datetime],
     report: Callable[[int, int, str], None] = lambda done, total, message: None,
+    phases: Callable[[Work], None] | None = None,
 ) -> Ending:
     """Do it, once at a time for a connection, and write down how it ended."""
     with _alone(run.connection) as is_mine:
@@ -76,7 +78,7 @@ def carry_out(
         _begin(run, now())
         ledger = Ledger(connection, now(), dry_run=run.dry_run)
         client = gateway.client_of(connection, ledger)
-        return _guarded(run, client, ledger, now, report)
+        return _guarded(run, client, ledger, now, report, phases or _phases)
 
 
 @contextmanager
@@ -106,12 +108,13 @@ def _guarded(
     ledger: Ledger,
     now: Callable[[], datetime],
     report: Callable[[int, int, str], None],
+    phases: Callable[[Work], None],
 ) -> Ending:
     at_work: Work | None = None
     try:
         _require_open(run.connection, client, now())
         at_work = Work(run.connection, run, client, ledger, now, report, tally=Counter(run.counts))
-        _phases(at_work)
+        phases(at_work)
         ending = Ending(State.SUCCEEDED)
     except Halt as halt:
         ending = Ending(State.STOPPED, halt.sentence, halt.retry_at)
@@ -175,10 +178,11 @@ def _end(run: PipedriveRun, ending: Ending, now: datetime) -> Ending:
     run.hwm_after = stream.hwm if stream else None
     run.save(update_fields=["state", "error", "finished_at", "phase", "hwm_after"])
     rows = PipedriveConnection.objects.filter(pk=run.connection_id)
-    if ending.state == State.SUCCEEDED and not run.dry_run:
+    if ending.state == State.SUCCEEDED and not run.dry_run and run.mode != PipedriveRun.Mode.TEST:
         rows.update(last_sync_at=now)
     if ending.again_at is not None:
         rows.update(next_sync_at=ending.again_at)
+    waking.tell_health(run.connection, now=now)
     return ending
 
 
@@ -190,12 +194,14 @@ def _phases(work: Work) -> None:
     _phase(work, "fields")
     _refresh_fields(work)
     labels.prepare(work)
+    if not work.dry_run and not is_quick:
+        waking.ensure_webhooks(work)
     work.step("Fields and labels")
     _phase(work, "webhooks")
     if not work.dry_run:
         inbox.process(work)
     _phase(work, "persons")
-    if not is_quick or _is_behind(work):
+    if not is_quick or is_behind(work):
         walking.persons(work, everybody=_wants_everybody(work))
         _phase(work, "deals")
         if work.connection.syncs("deals") and work.plan.comes_in and not work.dry_run:
@@ -228,7 +234,7 @@ def _wants_everybody(work: Work) -> bool:
     return work.run.mode == "full" or looked is None or work.now() - looked > RECONCILED
 
 
-def _is_behind(work: Work) -> bool:
+def is_behind(work: Work) -> bool:
     """Whether the mirror is too old to look for persons in it."""
     stream = work.connection.cursors.filter(stream=walking.PERSONS).first()
     return stream is None or stream.hwm is None or work.now() - stream.hwm > outbound.FRESH
@@ -258,5 +264,5 @@ def _drain(work: Work) -> None:
         outbound.push(work, rows)
         sent += len(rows)
         work.step("Records", sent, sent + work.connection.outbox.filter(kind="person").count())
-        if _is_behind(work):
+        if is_behind(work):
             walking.persons(work, everybody=False)
