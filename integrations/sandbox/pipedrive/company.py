@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 Row = dict[str, Any]
-TOKEN = "5ad0b0xf00d5ad0b0xf00d5ad0b0xf00dp1ped"  # of the demo's sandbox; nobody else takes it
+DEMO_TOKEN = "5adb0f00d2026c0ffee5adb0f00d2026c0ffee42"  # of the demo's sandbox; nobody else takes it
 
 STANDARD_FIELDS: tuple[Row, ...] = (
     {"field_code": "name", "field_name": "Name", "field_type": "varchar"},

@@ -39,3 +39,9 @@ def _answer(workspace: Workspace, request: Request) -> Reply:
             row.state, row.changed_at = dump(fake.company), clock.now()
             row.save(update_fields=["state", "changed_at"])
     return reply
+
+
+def token_of(workspace: Workspace) -> str:
+    """For the page where the token is asked for; empty where there is no sandbox."""
+    row = SandboxState.objects.filter(workspace=workspace, platform=PLATFORM).first()
+    return str(row.state.get("token") or "") if row else ""

@@ -58,11 +58,14 @@ class Ledger:
             raise AssertionError(f"A dry run must not {call}.")
         limit = daily_budget(self.connection)
         allowed = limit if reads else limit * WRITES_UNTIL // 100
-        if self._today + tokens > allowed:
-            raise Halt(
-                f"Today's share of Pipedrive's tokens is used up ({self._today:,} of {limit:,}); it goes on tomorrow.",
-                retry_at=_tomorrow(self._day),
-            )
+        with self._lock:
+            if self._today + tokens <= allowed:
+                self._today += tokens
+                return
+        sentence = (
+            f"Today's share of Pipedrive's tokens is used up ({self._today:,} of {limit:,}); it goes on tomorrow."
+        )
+        raise Halt(sentence, retry_at=_tomorrow(self._day))
 
     def after(self, call: str, tokens: int, headers: Mapping[str, str]) -> None:
         with self._lock:
@@ -70,7 +73,6 @@ class Ledger:
             self._open[call][1] += tokens
             self.calls += 1
             self.tokens += tokens
-            self._today += tokens
             self._note(headers)
 
     def _note(self, headers: Mapping[str, str]) -> None:

@@ -1,14 +1,18 @@
 """A workspace connected to the fake over a real wire, with one clock for all: what every test of the sync plays on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
-from cdp.models import Identifier, Profile
+import orjson
+
+from cdp.definitions.segments import parse_draft
+from cdp.models import Identifier, Profile, Segment
 from cdp.queries import profiles as cdp_profiles
+from cdp.services import segments
 from cdp.services.ingest import ingest
 from integrations.models import PipedriveConnection, PipedriveLink, PipedriveOutbox, PipedriveRun
 from integrations.pipedrive.fields import PROFILE_ID
@@ -16,7 +20,7 @@ from integrations.sandbox import server
 from integrations.sandbox.pipedrive import FakePipedrive, founded
 from integrations.sandbox.pipedrive import deals as fake_deals
 from integrations.sandbox.pipedrive import persons as fake_persons
-from integrations.services.pipedrive import connecting, gateway, mapping, runs, sync, webhooks
+from integrations.services.pipedrive import connecting, gateway, mapping, sync, webhooks
 from stratum.lib import clock
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
@@ -170,11 +174,18 @@ class Stage:
                 self.deliver_one(hook)
 
     def deliver_one(self, hook: dict[str, Any]) -> bool:
-        import orjson  # noqa: PLC0415
-
         return webhooks.receive_webhook(
             secret=self.connection.webhook_secret, authorization="", body=orjson.dumps(hook), now=self.now
         )
+
+
+def segment_of(stage: Stage, name: str, user_ids: Sequence[str]) -> Segment:
+    """A static segment of these users, who need not be there yet."""
+    for user in user_ids:
+        stage.identify(user, email="ada@x.io" if user == "u1" else f"{user}@x.io")
+    ids = [str(stage.profile(user).pk) for user in user_ids]
+    body = {"name": name, "condition": {"type": "static", "ids": ids}}
+    return segments.create_from_draft(workspace=stage.workspace, by=stage.by, draft=parse_draft(body), now=stage.now)
 
 
 @contextmanager
@@ -190,7 +201,3 @@ def staged(
     with server.serving(fake.answer, latency=latency) as url:
         settings.PIPEDRIVE_URL = url
         yield Stage(workspace, by, times, fake)
-
-
-Play = Callable[[], Stage]
-__all__ = ["Clock", "Play", "Stage", "runs", "staged"]
