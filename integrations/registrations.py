@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 from cdp.queries import segments as segment_queries
 from cdp.queries import traits as trait_queries
+from integrations.announcements import CRM_HEALTH
 from integrations.queries import pipedrive
 from integrations.services.pipedrive import following, runs
+from stratum.notifications.registry import kinds
 from stratum.workspaces import limits, registry
 from stratum.workspaces.models import Workspace
 from stratum.workspaces.registry import Dependent
@@ -17,6 +19,7 @@ SETTINGS = "/dashboard/integrations/pipedrive"
 def register() -> None:
     limits.register(pipedrive.METER, pipedrive.counted)
     registry.scheduled_work.register(registry.ScheduledWork("pipedrive", runs.TASK, runs.claim_due))
+    kinds.register(CRM_HEALTH)
     registry.erasers.register(registry.Eraser("pipedrive", following.forget_profiles))
     finder = registry.DependentFinder("pipedrive_mapping", trait_queries.NAME_OF_KIND, mappings_naming)
     registry.dependent_finders.register(finder)

@@ -91,7 +91,6 @@ class PipedriveConnection(models.Model):
     last_sync_at = models.DateTimeField(null=True, blank=True, help_text="The last run that succeeded.")
     next_sync_at = models.DateTimeField(null=True, blank=True)
     reconciled_at = models.DateTimeField(null=True, blank=True, help_text="The last look at every person.")
-    alerted = models.CharField(max_length=20, blank=True, help_text="The health that was told last.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField()
     disconnected_at = models.DateTimeField(null=True, blank=True)

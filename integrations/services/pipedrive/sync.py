@@ -182,7 +182,6 @@ def _end(run: PipedriveRun, ending: Ending, now: datetime) -> Ending:
         rows.update(last_sync_at=now)
     if ending.again_at is not None:
         rows.update(next_sync_at=ending.again_at)
-    waking.tell_health(run.connection, now=now)
     return ending
 
 

@@ -1,14 +1,11 @@
 """What wakes the sync, and whom the sync wakes: settings, mapping, webhooks, our own changes, health."""
 
 import secrets
-from collections.abc import Callable
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
 
 from integrations.models import PipedriveConnection, PipedriveOutbox
-from integrations.queries import pipedrive as queries
 from integrations.services.pipedrive import gateway
 from integrations.services.pipedrive.context import Work
 from integrations.services.pipedrive.spending import Halt, Ledger
@@ -18,9 +15,6 @@ from stratum.lib.seal import seal, unseal
 
 ENTITIES = ("person", "deal")
 PATH = "/api/v1/integrations/pipedrive/webhook/"
-
-# Called with the connection and its status when its health became another one.
-health_listeners: list[Callable[[PipedriveConnection, queries.Status, datetime], None]] = []
 
 
 def mapping_changed(connection: PipedriveConnection, *, now: datetime) -> None:
@@ -116,20 +110,3 @@ def has_work(connection: PipedriveConnection, *, now: datetime) -> bool:
     states = (PipedriveOutbox.State.QUEUED, PipedriveOutbox.State.IN_FLIGHT, PipedriveOutbox.State.AMBIGUOUS)
     due = connection.outbox.filter(state__in=states, not_before__lte=now)
     return due.exclude(lease_until__gt=now).exists()
-
-
-# Health
-
-
-def tell_health(connection: PipedriveConnection, *, now: datetime) -> None:
-    """Whoever listens is told once when the health becomes another one; becoming healthy at first is no news."""
-    status = queries.status(connection.workspace, now=now)
-    with transaction.atomic():
-        row = PipedriveConnection.objects.select_for_update().filter(pk=connection.pk).first()
-        if row is None or row.alerted == status.health:
-            return
-        before, row.alerted = row.alerted, status.health
-        row.save(update_fields=["alerted"])
-    if before or status.health != "healthy":
-        for listener in health_listeners:
-            listener(connection, status, now)
