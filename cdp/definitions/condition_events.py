@@ -35,7 +35,7 @@ def _name(value: object, pointer: str, reading: Reading) -> str:
 
 
 def where(value: object, pointer: str, reading: Reading) -> Predicate | None:
-    return reading.where(value, pointer)
+    return reading.where(value, pointer, refs=True)
 
 
 def comparisons(predicate: Predicate) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cdp.definitions.reading import Reading
-from cdp.engine.predicates import MAX_DEPTH, MAX_LEAVES, AllOf, AnyItem, AnyOf, Not, Predicate, Test
+from cdp.engine.predicates import MAX_DEPTH, MAX_LEAVES, AllOf, AnyItem, AnyOf, Not, Predicate, Ref, Test
 
 OWN_FIELDS = (
     *("id", "user_id", "email", "phone", "first_name", "last_name"),
@@ -43,6 +43,8 @@ def fields_of(predicate: Predicate) -> Iterator[str]:
                 yield from fields_of(child)
         case Not(child):
             yield from fields_of(child)
+        case Test(name, _, Ref(other)):
+            yield from (name, other)
         case AnyItem(name) | Test(name):
             yield name
 

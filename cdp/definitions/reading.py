@@ -73,11 +73,11 @@ class Reading:
             return longest
         return micros
 
-    def where(self, value: object, pointer: str) -> Predicate | None:
+    def where(self, value: object, pointer: str, *, refs: bool = False) -> Predicate | None:
         if value is None:
             return None
         try:
-            return parse_predicate(value, pointer, self.zone)
+            return parse_predicate(value, pointer, self.zone, refs=refs)
         except PredicateError as error:
             self.fault(error.pointer, error.sentence)
             return None

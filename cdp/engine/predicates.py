@@ -46,6 +46,7 @@ INSTANT_OPERATORS = {"after", "before", "on"}
 DURATION_OPERATORS = {"within_last", "within_next", "older_than", "later_than"}
 BARE_OPERATORS = {"exists", "not_exists"}
 SCALAR_OPERATORS = {"eq", "neq"}
+OWN = "event."  # how a filter names another property of the same event
 OPERATORS = (
     LIST_OPERATORS | RANGE_OPERATORS | ORDER_OPERATORS | TEXT_OPERATORS | INSTANT_OPERATORS
     | DURATION_OPERATORS | BARE_OPERATORS | SCALAR_OPERATORS
@@ -66,7 +67,8 @@ class PredicateError(ValueError):
 
 @dataclass(frozen=True)
 class Ref:
-    """Another field of the same profile, by its dotted path, instead of a value."""
+    """Another field of the same profile, or another property of the same event, by its dotted path, instead of a
+    value."""
 
     path: str
 
@@ -336,47 +338,51 @@ DECISIONS: dict[str, Callable[[Test, int], Decide]] = {
 }
 
 
-def parse_predicate(source: Any, pointer: str = "", zone: tzinfo = UTC) -> Predicate:
-    """Read the predicate grammar. Raises PredicateError naming the place inside `source`, below `pointer`."""
-    predicate = parse_node(source, pointer, zone, depth=1)
+def parse_predicate(source: Any, pointer: str = "", zone: tzinfo = UTC, *, refs: bool = False) -> Predicate:
+    """Read the predicate grammar. Raises PredicateError naming the place inside `source`, below `pointer`. `refs`:
+    whether a property may be compared with another one of the same event, `{"ref": "event.<property>"}`."""
+    predicate = parse_node(source, pointer, zone, depth=1, refs=refs)
     if count_leaves(predicate) > MAX_LEAVES:
         raise PredicateError(pointer, f"A filter can have at most {MAX_LEAVES} comparisons.")
     return predicate
 
 
-def parse_node(source: Any, pointer: str, zone: tzinfo, depth: int) -> Predicate:
+def parse_node(source: Any, pointer: str, zone: tzinfo, depth: int, *, refs: bool) -> Predicate:
     if not isinstance(source, dict):
         raise PredicateError(pointer, "A filter must be an object.")
     if depth > MAX_DEPTH:
         raise PredicateError(pointer, f"A filter can be nested at most {MAX_DEPTH} levels deep.")
     if "type" not in source:
-        return parse_test(source, pointer, zone)
+        return parse_test(source, pointer, zone, refs=refs)
     match source["type"]:
         case "and":
-            return AllOf(parse_children(source, pointer, zone, depth))
+            return AllOf(parse_children(source, pointer, zone, depth, refs=refs))
         case "or":
-            return AnyOf(parse_children(source, pointer, zone, depth))
+            return AnyOf(parse_children(source, pointer, zone, depth, refs=refs))
         case "not":
             only_fields(source, pointer, {"type", "child"})
-            return Not(parse_node(source.get("child"), f"{pointer}/child", zone, depth + 1))
+            return Not(parse_node(source.get("child"), f"{pointer}/child", zone, depth + 1, refs=refs))
         case "any_item":
             only_fields(source, pointer, {"type", "property", "where"})
-            where = parse_node(source.get("where"), f"{pointer}/where", zone, depth + 1)
+            where = parse_node(source.get("where"), f"{pointer}/where", zone, depth + 1, refs=False)
             return AnyItem(property_name(source, pointer), where)
     raise PredicateError(f"{pointer}/type", "The type must be and, or, not or any_item.")
 
 
-def parse_children(source: dict[str, Any], pointer: str, zone: tzinfo, depth: int) -> tuple[Predicate, ...]:
+def parse_children(
+    source: dict[str, Any], pointer: str, zone: tzinfo, depth: int, *, refs: bool
+) -> tuple[Predicate, ...]:
     only_fields(source, pointer, {"type", "children"})
     children = source.get("children")
     if not isinstance(children, list) or not children:
         raise PredicateError(f"{pointer}/children", "A group needs at least one filter.")
     return tuple(
-        parse_node(child, f"{pointer}/children/{index}", zone, depth + 1) for index, child in enumerate(children)
+        parse_node(child, f"{pointer}/children/{index}", zone, depth + 1, refs=refs)
+        for index, child in enumerate(children)
     )
 
 
-def parse_test(source: dict[str, Any], pointer: str, zone: tzinfo) -> Test:
+def parse_test(source: dict[str, Any], pointer: str, zone: tzinfo, *, refs: bool) -> Test:
     only_fields(source, pointer, {"property", "op", "value"})
     name = property_name(source, pointer)
     op = source.get("op")
@@ -388,7 +394,21 @@ def parse_test(source: dict[str, Any], pointer: str, zone: tzinfo) -> Test:
         return Test(name, op, None, zone)
     if "value" not in source:
         raise PredicateError(f"{pointer}/value", f"The operator {op} needs a value.")
-    return Test(name, op, parse_operand(op, source["value"], f"{pointer}/value", zone), zone)
+    value = source["value"]
+    if refs and isinstance(value, dict):
+        return Test(name, op, parse_ref(op, value, f"{pointer}/value"), zone)
+    return Test(name, op, parse_operand(op, value, f"{pointer}/value", zone), zone)
+
+
+def parse_ref(op: str, value: dict[str, Any], pointer: str) -> Ref:
+    only_fields(value, pointer, {"ref"})
+    if op not in ORDER_OPERATORS | SCALAR_OPERATORS:
+        raise PredicateError(pointer, f"The operator {op} takes a value, not another property.")
+    path = value.get("ref")
+    if not isinstance(path, str) or not path.startswith(OWN) or path == OWN:
+        sentence = "Name another property of the same event as event.<property>; other fields cannot be compared here."
+        raise PredicateError(f"{pointer}/ref", sentence)
+    return Ref(path.removeprefix(OWN))
 
 
 def only_fields(source: dict[str, Any], pointer: str, known: set[str]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from cdp.definitions.conditions import ProfileCondition
 from cdp.engine.base import ANY_EVENT, TIMESTAMP, AggregateSpec, Engine, Events, Ints, Mask, is_in
-from cdp.engine.predicates import AnyItem, Ref, Test, any_item, decide_value
+from cdp.engine.predicates import NEGATIONS, AnyItem, Ref, Test, any_item, decide_value, is_number
 from cdp.queries import profile_columns, served_traits
 from cdp.queries.profile_columns import Column
 from cdp.queries.profiles import PURCHASE
@@ -23,13 +23,15 @@ from cdp.queries.served_traits import Served
 from cdp.queries.trait_filters import ATTRIBUTES, SEEN, STAGE, TRAITS
 from cdp.queries.universe import Universe
 from cdp.rfm.groups import GROUPS, NO_PURCHASES
-from cdp.segments.vectors import Numbers, of_instants, of_numbers
+from cdp.segments.vectors import COMPARISONS, Numbers, of_instants, of_numbers
 from cdp.traits.shown import counted_since
 from stratum.lib import clock
 from stratum.workspaces.models import Workspace
 
 Decide = Callable[[Any], bool]
 MICROSECOND = timedelta(microseconds=1)
+IDENTIFIERS = ("user_id", "email", "phone")
+NAMES = ("first_name", "last_name")
 STAGES = ("anonymous", "known", "customer", "churned")
 
 
@@ -47,7 +49,7 @@ class FastConditions:
         """Which of the universe satisfy it; None where that has to be asked otherwise."""
         name, test = leaf.field, leaf.predicate
         if isinstance(test, Test) and isinstance(test.value, Ref):
-            return None
+            return self._of_two(test, test.value.path)
         if name.startswith("traits.rfm_"):
             return self._of_rfm(name.removeprefix(TRAITS), test)
         if name.startswith(TRAITS):
@@ -56,9 +58,50 @@ class FastConditions:
         if name.startswith(ATTRIBUTES) and "." not in name.removeprefix(ATTRIBUTES):
             column = profile_columns.of_attribute(self.workspace, name.removeprefix(ATTRIBUTES))
             return self._of_column(column, column.number, column.values, test, None)
+        if name in IDENTIFIERS:
+            column = profile_columns.of_identifier(self.workspace, name)
+            return self._of_column(column, column.number, column.values, test, None)
+        if name in NAMES:
+            column = profile_columns.of_attribute(self.workspace, name)
+            return self._of_column(column, column.number, column.values, test, None)
         if isinstance(test, Test) and name == STAGE:
             return self._of_stage(test)
         return self._of_last_seen(test) if isinstance(test, Test) and name == SEEN else None
+
+    def _of_two(self, test: Test, other: str) -> Mask | None:
+        """One field beside another one, where both are numbers for everybody who has them."""
+        left, right = self._dense(test.property), self._dense(other)
+        if left is None or right is None:
+            return None
+        positive = NEGATIONS.get(test.op, test.op)
+        found = COMPARISONS[positive](left, right)  # type: ignore[arg-type]
+        return found if positive == test.op else ~found
+
+    def _dense(self, name: str) -> Numbers | None:
+        """The universe's numbers, NaN where there is none, with which nothing compares."""
+        trait = self.served.get(name.removeprefix(TRAITS)) if name.startswith(TRAITS) else None
+        without: Any = None
+        if trait is not None:
+            column, now = profile_columns.of_trait(trait), clock.from_micros(self.as_of)
+            without = trait.value(None, has_row=False, now=now, zone=ZoneInfo(self.workspace.time_zone))
+        elif name.startswith(ATTRIBUTES) and "." not in name.removeprefix(ATTRIBUTES):
+            column = profile_columns.of_attribute(self.workspace, name.removeprefix(ATTRIBUTES))
+        else:
+            return None
+        if len(column.others) or not (without is None or is_number(without)):
+            return None
+        dense = np.full(len(self.those.profile), np.nan if without is None else without, np.float64)
+        known = is_in(column.numbered, self.those.profile)
+        place = np.searchsorted(self.those.profile, column.numbered[known])
+        dense[place] = self._shown(trait, column.number)[known]
+        return dense
+
+    def _shown(self, trait: Served | None, numbers: Numbers) -> Numbers:
+        """Days or hours since, where a date is stored."""
+        if trait is None or trait.definition.calculation is None:
+            return numbers
+        zone, now = ZoneInfo(self.workspace.time_zone), clock.from_micros(self.as_of)
+        return counted_since(trait.definition.calculation, numbers.astype(np.int64), now, zone).astype(np.float64)
 
     @cached_property
     def served(self) -> dict[str, Served]:

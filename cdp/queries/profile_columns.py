@@ -109,29 +109,38 @@ def of_attribute(workspace: Workspace, name: str) -> Column:
     """The attribute of that very name; who lacks it is in no list."""
     key = ("attribute", workspace.pk, name)
     known = _kept.pop(key, None)
-    return _keep(key, (known and _brought_up(workspace, name, known)) or _afresh(workspace, name))
+    return _keep(
+        key, (known and _brought_up(workspace, name, known, _ATTRIBUTE)) or _afresh(workspace, name, _ATTRIBUTE)
+    )
 
 
-def _afresh(workspace: Workspace, name: str) -> Kept:
+def of_identifier(workspace: Workspace, kind: str) -> Column:
+    """The user id, or the first e-mail address or phone number; who has none is in no list."""
+    key = ("identifier", workspace.pk, kind)
+    known = _kept.pop(key, None)
+    return _keep(
+        key, (known and _brought_up(workspace, kind, known, _IDENTIFIER)) or _afresh(workspace, kind, _IDENTIFIER)
+    )
+
+
+def _afresh(workspace: Workspace, name: str, statement: LiteralString) -> Kept:
     here = changes.here(workspace)
-    return Kept(here, _read_attribute(workspace, name, None))
+    return Kept(here, _column(statement, workspace.pk, None, name))
 
 
-def _brought_up(workspace: Workspace, name: str, known: Kept) -> Kept | None:
+def _brought_up(workspace: Workspace, name: str, known: Kept, statement: LiteralString) -> Kept | None:
+    """An event of somebody new may bring an identifier too."""
     if not isinstance(known.at, Position):
         return None
     feed = changes.since(workspace, known.at)
     if feed.rows > MOST_ROWS or feed.position.database != known.at.database:
         return None
-    concerned = union([feed.told, feed.linked, feed.gone])
+    acted = [] if statement == _ATTRIBUTE else list(feed.acted.values())
+    concerned = union([feed.told, feed.linked, feed.gone, *acted])
     if not len(concerned):
         return Kept(feed.position, known.column)
-    now = _read_attribute(workspace, name, concerned)
+    now = _column(statement, workspace.pk, concerned, name)
     return Kept(feed.position, known.column.replaced(concerned, now))
-
-
-def _read_attribute(workspace: Workspace, name: str, profiles: Ints | None) -> Column:
-    return _column(_ATTRIBUTE, workspace.pk, profiles, name)
 
 
 # Reading
@@ -177,5 +186,18 @@ SELECT id, value, {_NUMBER.format(value="value")} FROM (
     WHERE p.workspace_id = %(key)s AND p.merged_into IS NULL AND p.erased_at IS NULL AND p.attributes ? %(name)s
         AND (%(only)s::bigint[] IS NULL OR p.id = ANY (%(only)s::bigint[]))
 ) attribute
+"""
+)
+# The same as documents of profiles have: `trait_filters`.
+_IDENTIFIER = _SPLIT.format(
+    told="""
+SELECT id, to_jsonb(told) AS value, NULL::float8 AS number FROM (
+    SELECT p.id, CASE WHEN %(name)s = 'user_id' THEN p.user_id ELSE (
+        SELECT i.value FROM cdp_identifier i WHERE i.profile_id = p.id AND i.kind = %(name)s
+        ORDER BY i.created_at, i.id LIMIT 1
+    ) END AS told FROM cdp_profile p
+    WHERE p.workspace_id = %(key)s AND p.merged_into IS NULL AND p.erased_at IS NULL
+        AND (%(only)s::bigint[] IS NULL OR p.id = ANY (%(only)s::bigint[]))
+) identifier WHERE told IS NOT NULL
 """
 )

@@ -13,7 +13,6 @@ from cdp.definitions.conditions import (
     parse_condition,
 )
 from cdp.definitions.profile_filters import fields_of
-from cdp.engine.predicates import Ref, Test
 from cdp.models import Segment, Trait
 from cdp.queries import segments
 from stratum.lib.refusal import Fault, Invalid
@@ -43,10 +42,7 @@ def _asked_as_traits(condition: Condition) -> dict[str, str]:
     found: dict[str, str] = {}
     for leaf in leaves(condition):
         if isinstance(leaf, ProfileCondition):
-            fields = [*fields_of(leaf.predicate)]
-            if isinstance(leaf.predicate, Test) and isinstance(leaf.predicate.value, Ref):
-                fields.append(leaf.predicate.value.path)
-            for field in fields:
+            for field in fields_of(leaf.predicate):
                 if field.startswith(TRAITS):
                     found.setdefault(field.removeprefix(TRAITS), leaf.path)
     return found

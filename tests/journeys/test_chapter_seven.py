@@ -213,7 +213,7 @@ def test_forecast(page: Page, stratum: str, workspace: Workspace, look: Look, no
         past = now - timedelta(days=ago)
         forecast.kept(workspace=workspace, segment=made, horizon=30, now=past)
     page.goto(f"{stratum}{HERE}/{made.pk}")
-    expect(page.locator("#size-chart svg.main-svg").first).to_be_visible()
+    expect(page.locator('[data-chart="size-chart"] svg.main-svg').first).to_be_visible()
     look("segment-sizes")
     page.get_by_role("link", name="Forecast").click()
     page.get_by_role("link", name="60 days").click()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.columns import BOOL, JSON, SCALE, SCALED, TEXT, Column, decode_one
+from cdp.engine.columnar.pairs import pair_mask
 from cdp.engine.columnar.table import REST, View
 from cdp.engine.predicates import (
     DURATION_OPERATORS,
@@ -18,6 +19,7 @@ from cdp.engine.predicates import (
     Decide,
     Not,
     Predicate,
+    Ref,
     Test,
     any_item,
     decide_value,
@@ -41,6 +43,8 @@ def row_mask(predicate: Predicate, view: View, as_of: int) -> Mask:
             return ~row_mask(child, view, as_of)
         case AnyItem(name, where):
             return value_mask(view, name, lambda value: any_item(where, value, as_of), f"{where!r} {as_of}")
+        case Test(value=Ref()):
+            return pair_mask(view, predicate, as_of)
         case Test(name, op):
             moment = as_of if op in DURATION_OPERATORS else 0
             decide, bounds = decide_value(predicate, as_of), number_bounds(predicate)

@@ -18,10 +18,11 @@ from cdp.queries.fast_conditions import FastConditions
 from cdp.queries.rfm import TraitValues
 from cdp.queries.trait_filters import let_through
 from cdp.queries.universe import universe
+from cdp.services import profiles as profile_services
 from cdp.services import system_traits, trait_values, traits
 from stratum.lib import clock
 from stratum.lib.refusal import Invalid
-from stratum.workspaces.access import Actor
+from stratum.workspaces.access import SYSTEM, Actor
 from stratum.workspaces.models import Workspace
 from tests.cdp.people import Tell, profile_of, teller
 
@@ -190,3 +191,49 @@ def test_nothing_of_another_workspace(
     tell("identify", user="eve", hours_ago=5, plan="gold", where=other_workspace)
     column = profile_columns.of_attribute(workspace, "plan")
     assert column.others.tolist() == [profile_of(workspace, "user_id", "anna").pk]
+
+
+IDENTIFIED = [
+    *((op, None) for op in ("exists", "not_exists")),
+    *product(
+        ("eq", "neq", "contains", "starts_with", "ends_with", "not_contains"), ("anna@example.com", "EXAMPLE", "7")
+    ),
+    *product(("in", "not_in"), (["anna", "ben@example.org"],)),
+    ("matches", "^[a-c].*org$"),
+]
+
+
+@pytest.mark.parametrize("field", ["email", "phone", "user_id", "first_name"])
+def test_identifiers(workspace: Workspace, tell: Tell, now: datetime, field: str) -> None:
+    """Also of who came, told another address or was merged since the column was read."""
+    tell("identify", user="anna", hours_ago=9, email="anna@example.com", first_name="Anna")
+    tell("identify", user="ben", hours_ago=9, email="ben@example.org", phone="+4915112345677")
+    tell("page", visitor="phone-1", hours_ago=9)
+
+    def check() -> None:
+        engine = fresh_engine(workspace)
+        for op, operand in IDENTIFIED:
+            assert compare(workspace, engine, condition(field, op, operand), now), (op, operand)
+
+    check()
+    tell("page", user="carl", hours_ago=8)
+    tell("identify", user="anna", hours_ago=7, email="anna@example.org", phone="+4915112345678")
+    check()
+    tell("identify", user="dora", visitor="phone-1", hours_ago=6, email="dora@example.org")
+    profile_services.erase(workspace=workspace, profile=profile_of(workspace, "user_id", "ben"), by=SYSTEM, now=now)
+    check()
+
+
+def test_two_fields_beside_each_other(workspace: Workspace, tell: Tell, now: datetime) -> None:
+    system_traits.ensure(workspace, now=now)
+    for place, (limit, spent) in enumerate([(10, 5), (5, 5), (0, 0), (None, 7), (3, None), (5.5, 5)]):
+        tell("identify", user=f"user-{place}", hours_ago=9, **({} if limit is None else {"limit": limit, "half": 2.5}))
+        if spent is not None:
+            tell("purchase", user=f"user-{place}", hours_ago=8, revenue=spent, currency="EUR")
+    trait_values.keep_current(workspace, now=now)
+    engine = fresh_engine(workspace)
+    fields = ("traits.total_spend", "traits.purchase_count", "attributes.limit", "attributes.half")
+    for left, right, op in product(fields, fields, ("gt", "gte", "lt", "lte", "eq", "neq")):
+        assert compare(workspace, engine, condition(left, op, {"ref": right}), now), (left, op, right)
+    tell("identify", user="odd", hours_ago=1, limit="many")
+    assert not compare(workspace, engine, condition("attributes.limit", "gt", {"ref": "attributes.half"}), now)
