@@ -13,6 +13,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
 from stratum.lib import locations
+from stratum.support import hours
 
 OLDEST_POSTGRESQL = 15
 ENGINES = {"columnar", "clickhouse"}
@@ -97,6 +98,15 @@ def _addresses() -> list[CheckMessage]:
             )
         )
     return messages
+
+
+@register("stratum")
+def support_hours_are_readable(app_configs: Any, **kwargs: object) -> list[CheckMessage]:
+    try:
+        hours.read(settings.SUPPORT_HOURS)
+    except ValueError as error:
+        return [Error(f"SUPPORT_HOURS: {error}", hint="SUPPORT_HOURS=Mon-Fri 09:00-17:00 UTC", id="stratum.E008")]
+    return []
 
 
 @register("stratum")

@@ -5,7 +5,8 @@ Two processes use two cores; threads cover what waits for the database.
 
 import gc
 
-from gunicorn.workers.base import Worker
+from django.urls import get_resolver
+from gunicorn.arbiter import Arbiter
 
 from stratum.lib import env
 
@@ -18,8 +19,13 @@ keepalive = 75  # longer than the usual idle time of a proxy's connection, so th
 control_socket_disable = True
 proc_name = "stratum"
 
+# Imports take three seconds of processor time: once, so that a worker which dies is there again in a moment, and all
+# share the memory. New code therefore needs a restart: SIGHUP starts workers with the old one.
+preload_app = True
 
-def post_worker_init(worker: Worker) -> None:
-    """What is loaded now stays: the collector need not walk it again."""
+
+def when_ready(server: Arbiter) -> None:
+    """Views are imported by the first request otherwise. What is loaded now stays: the collector need not walk it."""
+    assert get_resolver().url_patterns
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""`/healthz`: whether this installation works, for load balancers and operators."""
+"""`/healthz`: whether this installation works, for operators. `/readyz`: whether this process can, for balancers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +7,7 @@ import psycopg
 from celery import current_app
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from kombu.exceptions import OperationalError as BrokerError
@@ -37,6 +38,16 @@ def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse(body, status=200 if ok else 503)
 
 
+@access.public
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Whether requests may be sent here: the database answers and its tables fit the program."""
+    detail = _database().detail or _tables().detail
+    if detail:
+        return JsonResponse({"status": "failing", "detail": detail}, status=503)
+    return JsonResponse({"status": "ok"})
+
+
 def look(now: datetime) -> dict[str, Part]:
     database = _database()
     return {
@@ -53,6 +64,13 @@ def _database() -> Part:
             cursor.execute("SELECT 1")
     except (DatabaseError, psycopg.Error):
         return Part(False, "The database does not answer.")
+    return Part(True)
+
+
+def _tables() -> Part:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        return Part(False, "The tables are older than the program: run manage.py migrate.")
     return Part(True)
 
 

@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "stratum.workspaces",
     "stratum.reports",
     "stratum.notifications",
+    "stratum.support",
     "trustlayer",
     "cdp",
     "integrations",
@@ -183,6 +184,11 @@ EMAIL_BACKEND = (
 )
 EMAIL_FILE_PATH = HOME / "mail"
 
+# Help
+
+SUPPORT_EMAIL = env.text("SUPPORT_EMAIL", "support@stratum.ai")
+SUPPORT_HOURS = env.text("SUPPORT_HOURS", "Mon-Fri 09:00-17:00 Europe/Berlin")
+
 # The API
 
 REST_FRAMEWORK = {
@@ -232,11 +238,18 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {"()": "stratum.lib.logs.JsonLines"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "json" if env.flag("LOG_JSON") else "line"}
+    },
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
     "loggers": {
         # It would log whole addresses, and those of webhooks are secrets.

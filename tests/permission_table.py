@@ -8,6 +8,8 @@ PAGES = {
     "": "public",  # leads to home
     "home": "view",
     "healthz": "public",
+    "readyz": "public",
+    "metrics": "public",  # with a token of its own
     "login": "public",
     "admin/login/": "public",  # leads to login
     "logout": "public",
@@ -140,6 +142,9 @@ PAGES = {
     "pipedrive_row_retry": "execute",
     "pipedrive_row_ignore": "execute",
     "pipedrive_conflict_seen": "execute",
+    "help": "view",
+    "conversation": "view",
+    "conversation_close": "view",
     "settings_exports": "export",
     "export_new": "export",
     "export_download": "export",

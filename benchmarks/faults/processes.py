@@ -38,13 +38,16 @@ class Processes:
             self.start(kind)
 
     def kill(self, kind: str, number: int) -> None:
-        """With SIGKILL, and start it again; `number` chooses among the web server's workers."""
+        """With SIGKILL, and start it again; `number` chooses among the web server's workers.
+
+        The web server goes with all of them: one that is left would answer once more and hide how long a start takes.
+        """
         if kind == "PostgreSQL":
             self.kill_database()
         elif kind == "web worker":
             self.kill_worker(number)
         else:
-            self.running[kind].kill()
+            os.killpg(self.running[kind].pid, signal.SIGKILL)
             self.running[kind].wait()
             self.start(kind)
 

@@ -1,5 +1,6 @@
 """The figures, printed and written between the markers of docs/reliability.md."""
 
+import os
 import platform
 import re
 from collections import Counter
@@ -36,14 +37,12 @@ class Figures:
     def text(self) -> str:
         changes = ", ".join(f"{count:,} {what}" for what, count in self.changes.items())
         lines = [
-            f"{machine()}. Seed {self.seed}, {self.rounds} rounds in {self.seconds:.0f} s.",
+            f"{machine()}. Seed {self.seed}, {self.rounds} rounds in {self.seconds:.0f} s, "
+            f"load in the end {os.getloadavg()[0]:.1f}.",
             "",
             "| killed with SIGKILL | times | to the first right answer: median | longest |",
             "|---|---|---|---|",
-            *(
-                f"| {kind} | {len(took)} | {middle(took):.2f} s | {max(took):.2f} s |"
-                for kind, took in self.recovery.items()
-            ),
+            *(row(kind, took) for kind, took in self.recovery.items()),
             "",
             "| | |",
             "|---|---|",

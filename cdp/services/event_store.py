@@ -68,7 +68,7 @@ def _retry(store: Callable[[], Result]) -> Result:
 
 
 def _store_known(workspace: Workspace, source: WriteKey | None, messages: list[Message]) -> Receipt:
-    seen, people, owners = look_up(workspace, messages)
+    seen, people, owners = look_up(workspace, messages, every_message=False)
     resolver = Resolver(people, owners, take_id=ids.take_one, may_change=False)
     return _Batch(workspace, source, resolver, messages, seen).write()
 
@@ -76,7 +76,7 @@ def _store_known(workspace: Workspace, source: WriteKey | None, messages: list[M
 def _store_locked(workspace: Workspace, source: WriteKey | None, messages: list[Message]) -> Receipt:
     with transaction.atomic():
         lock_identities(workspace)
-        seen, people, owners = look_up(workspace, messages)
+        seen, people, owners = look_up(workspace, messages, every_message=True)
         load_whole(workspace, people)
         resolver = Resolver(people, owners, take_id=ids.take_one, may_change=True)
         batch = _Batch(workspace, source, resolver, messages, seen)
@@ -194,7 +194,7 @@ class _Batch:
             }
         with raw_cursor() as cursor:
             cursor.execute(_INSERT[people], parameters, prepare=True)
-            return {row_id for (row_id,) in cursor}
+            return {row_id for (row_id,) in cursor.fetchall()}
 
     def _identifier_rows(self) -> list[dict[str, Any]]:
         resolver = self.resolver

@@ -54,7 +54,8 @@ def ingest(
             rejected.append(read)
     stored = store(workspace, source, messages)
     rejected += stored.rejected
-    _keep_rejected(workspace, source, rejected, received_at)
+    if rejected:
+        _keep_rejected(workspace, source, rejected, received_at)
     return Receipt(stored.accepted, stored.duplicates, stored.copies, tuple(rejected))
 
 

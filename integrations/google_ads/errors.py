@@ -1,6 +1,6 @@
 """What Google's errors mean. https://developers.google.com/google-ads/api/docs/get-started/handle-errors"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,7 +29,7 @@ def failure_of(answer: Answer, *, now: datetime) -> Failure:
     return _of_errors(errors, said[:300], now, request_id)
 
 
-def _of_errors(errors: list[Mapping[str, Any]], said: str, now: datetime, request_id: str) -> Failure:
+def _of_errors(errors: Sequence[Mapping[str, Any]], said: str, now: datetime, request_id: str) -> Failure:
     codes = {name: str(value) for one in errors for name, value in (one.get("errorCode") or {}).items()}
     if codes.get("quotaError") == "ACCESS_PROHIBITED":
         return NotAuthorised(f"Google refuses access: {said}", request_id=request_id)

@@ -1,7 +1,7 @@
 """What apps upstairs tell the ground floor in their `ready()`: it never looks up itself."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -129,7 +129,23 @@ class ScheduledWork:
     claim: Callable[[datetime], Iterable[Mapping[str, Any]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A gauge of /metrics: `samples(now)` reads it."""
+
+    name: str
+    sentence: str
+    samples: Callable[[datetime], Iterable[Sample]]
+
+
 meters: Registry[Meter] = Registry()
+measures: Registry[Measure] = Registry()
 home_cards: Registry[HomeCard] = Registry()
 profile_cards: Registry[ProfileCard] = Registry()
 first_steps: Registry[FirstStep] = Registry()

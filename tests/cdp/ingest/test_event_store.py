@@ -10,8 +10,10 @@ import pytest
 from django.db import connection
 
 from cdp.models import Change, Event, EventCopy, Identifier, Profile
+from cdp.services import profiles as services
 from cdp.services.event_store import Receipt, store
 from cdp.tracking.messages import Kind, Message
+from stratum.workspaces.access import SYSTEM
 from stratum.workspaces.models import Workspace
 from tests.cdp.messages import T0, message
 
@@ -51,6 +53,26 @@ class TestStoring:
         keep(joined)
         keep(message(Kind.IDENTIFY, user_id="v", anonymous_id="a", at=1))
         keep(joined)
+        assert owner(workspace, "anonymous_id", "a") == owner(workspace, "user_id", "v")
+
+    def test_a_repeat_among_new_messages_is_counted(self, keep: Callable[..., Receipt]) -> None:
+        known, told = message(user_id="u"), message(user_id="u", at=1)
+        keep(known)
+        assert keep(known, told, message(user_id="v")) == Receipt(2, 1, 0, ())
+
+    def test_a_repeat_does_not_bring_back_who_was_erased(
+        self, workspace: Workspace, keep: Callable[..., Receipt]
+    ) -> None:
+        told = message(user_id="u", anonymous_id="a")
+        keep(told)
+        services.erase(workspace=workspace, profile=Profile.objects.get(), by=SYSTEM, now=T0)
+        assert keep(told) == Receipt(0, 1, 0, ())
+        assert Profile.objects.count() == 1 and not Identifier.objects.exists()
+
+    def test_a_repeat_does_not_take_a_device_back(self, workspace: Workspace, keep: Callable[..., Receipt]) -> None:
+        told = message(user_id="u", anonymous_id="a")
+        keep(told)
+        keep(message(user_id="v", anonymous_id="a", at=1), told)
         assert owner(workspace, "anonymous_id", "a") == owner(workspace, "user_id", "v")
 
     def test_workspaces_share_nothing(self, workspace: Workspace, other_workspace: Workspace) -> None:

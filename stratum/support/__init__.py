@@ -1,0 +1,1 @@
+"""Help: where answers are, and a conversation with the people behind Stratum."""
