@@ -4,8 +4,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.urls import reverse
+
+from cdp import kpis
+from cdp.definitions.funnel_questions import Question
 from cdp.engine.base import Engine, EngineError
-from cdp.models import Event
+from cdp.models import Event, Funnel, Segment
 from cdp.queries import funnels, profiles
 from cdp.queries.engine import fresh_engine
 from cdp.queries.funnels import FunnelCard
@@ -14,9 +18,10 @@ from stratum.lib import clock, periods
 from stratum.lib.refusal import Refusal
 from stratum.workspaces import registry
 from stratum.workspaces.models import Workspace
-from stratum.workspaces.registry import FirstStep, HomeCard
+from stratum.workspaces.registry import Activity, FirstStep, Happening, HomeCard
 
 DAYS = 7
+DROPS, DROP_DAYS = 3, 30
 BAR_STEP, BARS_HIGH = 20, 40  # units of the drawing
 
 
@@ -102,6 +107,36 @@ def newest_funnel(workspace: Workspace, now: datetime) -> NewestFunnel:
     return NewestFunnel(card, "" if rate is None else percent(rate))
 
 
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Where most of a funnel's users are lost: between a step and the next one. `rate` as pages write it."""
+
+    funnel: Funnel
+    after: str
+    before: str
+    lost: int
+    rate: str
+
+
+def largest_drops(workspace: Workspace, now: datetime) -> list[Drop]:
+    """Of each of the newest funnels that somebody entered in the last 30 days; none where funnels cannot be asked."""
+    try:
+        newest = funnels.find(workspace).order_by("-created_at")[:DROPS]
+        return [drop for funnel in newest if (drop := _largest_drop(workspace, funnel, now))]
+    except Refusal:
+        return []
+
+
+def _largest_drop(workspace: Workspace, funnel: Funnel, now: datetime) -> Drop | None:
+    question = Question(periods.last_days(DROP_DAYS, now, ZoneInfo(workspace.time_zone)))
+    steps = funnels.analyze_saved(workspace, funnel, question=question, now=now).steps
+    worst = max(range(len(steps) - 1), key=lambda at: steps[at].drop_off_rate)
+    if not steps[worst].drop_off:
+        return None
+    lost, following = steps[worst], steps[worst + 1]
+    return Drop(funnel, lost.label, following.label, lost.drop_off, percent(lost.drop_off_rate))
+
+
 def has_events(workspace: Workspace) -> bool:
     return Event.objects.filter(workspace=workspace).exists()
 
@@ -114,7 +149,26 @@ def has_trait(workspace: Workspace) -> bool:
     return workspace.traits.filter(deleted_at=None, is_system=False).exists()
 
 
+def latest_funnels(workspace: Workspace, most: int) -> list[Happening]:
+    newest = workspace.funnels.filter(archived_at=None).order_by("-created_at")[:most]
+    return [_made("funnel", "funnel_detail", "chart-funnel", one) for one in newest]
+
+
+def latest_segments(workspace: Workspace, most: int) -> list[Happening]:
+    newest = workspace.segments.filter(archived_at=None).order_by("-created_at")[:most]
+    return [_made("segment", "segment_detail", "users-group", one) for one in newest]
+
+
+def _made(noun: str, page: str, icon: str, one: Funnel | Segment) -> Happening:
+    return Happening(one.created_at, f"New {noun}: {one.name}", reverse(page, args=[one.pk]), icon)
+
+
 def register() -> None:
+    registry.home_cards.register(HomeCard("drops", "Drop-off", "cdp/home/drops.html", largest_drops, order=35))
+    registry.kpis.register(kpis.EVENTS)
+    registry.kpis.register(kpis.ACTIVE_PROFILES)
+    registry.activities.register(Activity("funnels", latest_funnels))
+    registry.activities.register(Activity("segments", latest_segments))
     registry.home_cards.register(HomeCard("profiles", "Profiles", "cdp/home/profiles.html", profile_count, order=10))
     registry.home_cards.register(HomeCard("events", "Events", "cdp/home/events.html", event_days, order=20))
     registry.home_cards.register(HomeCard("funnel", "Newest funnel", "cdp/home/funnel.html", newest_funnel, order=30))

@@ -11,6 +11,7 @@ from django.utils.http import urlencode
 from stratum.lib.periods import Period
 from stratum.notifications.registry import CRITICAL, INFO, SEVERITIES, WARNING, Collected, Kind, Notice, Section
 from stratum.workspaces.models import Workspace
+from stratum.workspaces.registry import Happening
 from trustlayer.actions import ACTIONS
 from trustlayer.asked import DECISIONS
 from trustlayer.health import Health
@@ -149,6 +150,21 @@ def _health_lines(workspace: Workspace, period: Period) -> Iterable[tuple[str, s
         if rows[-1].score is not None:
             name = platform_name(platform) if platform else "Signal health"
             yield name, f"{rows[-1].score}" + (f" (lowest {lowest})" if lowest is not None else "")
+
+
+# The first page
+
+
+def latest(workspace: Workspace, most: int) -> Sequence[Happening]:
+    """What the book says lately."""
+    newest = LedgerEntry.objects.filter(workspace=workspace).order_by("-seq")[:most]
+    return [Happening(entry.timestamp, _told(entry), reverse("audit_log", args=[entry.pk]), "book") for entry in newest]
+
+
+def _told(entry: LedgerEntry) -> str:
+    if entry.decision:
+        return f"{entry.decision}{' (dry run)' if entry.is_dry_run else ''}: {_named(entry)}"
+    return entry.reason
 
 
 HEALTH = Kind(

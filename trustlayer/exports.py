@@ -132,7 +132,7 @@ def _entries(found: Found) -> Iterator[Sequence[LedgerEntry]]:
         yield list(LedgerEntry.objects.filter(workspace=found.workspace, seq__in=seqs).order_by("seq"))
 
 
-AUDIT_LOGS = Exporter("audit_logs", "Audit logs", audit_logs, personal=False, standalone=True, formats=("pdf",))
+AUDIT_LOGS = Exporter("audit_logs", "Audit logs", audit_logs, personal=False, standalone=True)
 
 
 # Signal health

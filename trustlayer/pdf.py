@@ -5,7 +5,6 @@ from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
 from typing import Any
-from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
 from reportlab.graphics.charts.barcharts import HorizontalBarChart, VerticalBarChart
@@ -18,6 +17,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import LongTable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
+from stratum.reports.pdf import words
 from stratum.workspaces.models import Workspace
 from trustlayer.asked import DECISIONS, Asked
 from trustlayer.models import LedgerEntry
@@ -66,11 +66,6 @@ def report_pdf(
     )
     document.build(story, onFirstPage=_page_number, onLaterPages=_page_number)
     return file.getvalue()
-
-
-def words(text: str) -> str:
-    """Fit for a paragraph: its markup shown as it is, and what the built-in fonts cannot draw as a question mark."""
-    return escape(text.encode("cp1252", "replace").decode("cp1252"))
 
 
 def _page_number(canvas: Canvas, document: Any) -> None:

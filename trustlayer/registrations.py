@@ -3,7 +3,7 @@
 from stratum.notifications.registry import kinds, sections
 from stratum.reports.registry import exporters
 from stratum.workspaces import registry
-from trustlayer import announcements, home
+from trustlayer import announcements, home, kpis
 from trustlayer.exports import AUDIT_LOGS, SIGNAL_HEALTH
 from trustlayer.services import history, keeping
 
@@ -14,6 +14,8 @@ def register() -> None:
     registry.scheduled_work.register(registry.ScheduledWork("checkpoints", keeping.TASK, keeping.claim_due))
     registry.scheduled_work.register(registry.ScheduledWork("health_days", history.TASK, history.claim_due))
     registry.home_cards.register(home.CARD)
+    registry.kpis.register(kpis.SIGNAL_HEALTH)
+    registry.activities.register(registry.Activity("audit_log", announcements.latest))
     kinds.register(announcements.HEALTH)
     kinds.register(announcements.DECISIONS_KIND)
     sections.register(announcements.SUMMARY)

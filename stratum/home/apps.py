@@ -10,6 +10,7 @@ class HomeConfig(AppConfig):
 
     def ready(self) -> None:
         # Models exist only from here on.
-        from stratum.home import pulse  # noqa: PLC0415
+        from stratum.home import pulse, registrations  # noqa: PLC0415
 
         pulse.register()
+        registrations.register()

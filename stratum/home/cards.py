@@ -7,6 +7,7 @@ from stratum.workspaces import registry
 from stratum.workspaces.access import Actor
 from stratum.workspaces.context import address
 from stratum.workspaces.models import Workspace
+from stratum.workspaces.registry import Happening
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,12 @@ def shown(actor: Actor, workspace: Workspace, *, now: datetime) -> list[Card]:
         for card in sorted(registry.home_cards.values(), key=lambda card: (card.order, card.name))
         if actor.may(card.right)
     ]
+
+
+def activity(workspace: Workspace, most: int = 8) -> list[Happening]:
+    """The newest of all rooms."""
+    found = (one for source in registry.activities.values() for one in source.latest(workspace, most))
+    return sorted(found, key=lambda one: one.at, reverse=True)[:most]
 
 
 def checklist(actor: Actor, workspace: Workspace) -> Checklist:

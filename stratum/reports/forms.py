@@ -2,28 +2,20 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from django import forms
 
 from stratum.reports.calendar import WEEKDAYS
-from stratum.reports.models import ExportSchedule
-from stratum.reports.registry import exporters
+from stratum.reports.models import Export, ExportSchedule
 from stratum.reports.services.schedules import Wanted
 
-FORMATS = {"csv": "CSV", "json": "JSON", "pdf": "PDF"}
 HOURS = [(hour, f"{hour:02}:00") for hour in range(24)]
 BETWEEN_ADDRESSES = re.compile(r"[\s,;]+")
 
 
-def format_choices(exporter: str) -> list[tuple[str, str]]:
-    known = ("csv", "json", *(exporters[exporter].formats if exporter in exporters else ()))
-    return [(name, FORMATS[name]) for name in known]
-
-
 class ScheduleForm(forms.Form):
     name = forms.CharField(label="Name", max_length=120, help_text="The subject of the e-mail.")
-    format = forms.ChoiceField(label="Format")
+    format = forms.ChoiceField(label="Format", choices=Export.Format.choices)
     frequency = forms.ChoiceField(label="How often", choices=ExportSchedule.Frequency.choices, initial="weekly")
     weekday = forms.TypedChoiceField(
         label="Weekday", coerce=int, choices=list(enumerate(WEEKDAYS)), initial=0, help_text="Of a weekly delivery."
@@ -47,10 +39,6 @@ class ScheduleForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
         help_text="E-mail addresses, one a line. People outside the team may get it too.",
     )
-
-    def __init__(self, *args: Any, exporter: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["format"] = forms.ChoiceField(label="Format", choices=format_choices(exporter))
 
     def wanted(self, exporter: str, parameters: Mapping[str, str]) -> Wanted:
         given = self.cleaned_data

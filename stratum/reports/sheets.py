@@ -1,4 +1,4 @@
-"""Tables as files: CSV for spreadsheets, JSON for programs, written row by row."""
+"""Tables as files: CSV for spreadsheets and JSON for programs, written row by row; PDF for people."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,6 +7,7 @@ from itertools import chain
 import orjson
 
 from stratum.lib import sheets
+from stratum.reports.pdf import table_pdf
 
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json", "pdf": "application/pdf"}
 Tell = Callable[[int], None]
@@ -44,7 +45,12 @@ def json_lines(sheet: Sheet) -> Iterator[bytes]:
     yield b"[]\n" if opening == b"[" else b"\n]\n"
 
 
-LINES: dict[str, Callable[[Sheet], Iterator[bytes]]] = {"csv": csv_lines, "json": json_lines}
+def pdf_lines(sheet: Sheet) -> Iterator[bytes]:
+    """One piece: the title and the first rows."""
+    yield table_pdf(sheet.title, sheet.header, iter(sheet.rows), sheet.total)[0]
+
+
+LINES: dict[str, Callable[[Sheet], Iterator[bytes]]] = {"csv": csv_lines, "json": json_lines, "pdf": pdf_lines}
 
 
 def formats(sheet: Sheet) -> tuple[str, ...]:

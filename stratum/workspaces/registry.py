@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+from stratum.lib.periods import Period
 from stratum.workspaces.models import Workspace
 from stratum.workspaces.roles import Right
 
@@ -68,6 +69,53 @@ class Banner:
     url_name: str
     link: str
     icon: str = "info-circle"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A figure over a period: `text` as people read it, one value for each of its days (None: not measured), and the
+    value of the period before.
+    """
+
+    text: str
+    value: float | None
+    days: Sequence[float | None]
+    previous: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """A figure of the first page and of the dashboard export: `measure(workspace, period, period before, now)` about
+    whole local days, today included; a Refusal says why it cannot be measured. `better`: up, down or neither.
+    """
+
+    name: str
+    label: str
+    definition: str
+    measure: Callable[[Workspace, Period, Period, datetime], Measured]
+    unit: str = ""
+    url_name: str = ""
+    better: str = "up"
+    right: Right = "view"
+    order: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A line of the first page's activity."""
+
+    at: datetime
+    text: str
+    url: str = ""
+    icon: str = "activity"
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A room's latest happenings, the newest first: `latest(workspace, most)`."""
+
+    name: str
+    latest: Callable[[Workspace, int], Sequence[Happening]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +195,8 @@ class Measure:
 meters: Registry[Meter] = Registry()
 measures: Registry[Measure] = Registry()
 home_cards: Registry[HomeCard] = Registry()
+kpis: Registry[Kpi] = Registry()
+activities: Registry[Activity] = Registry()
 profile_cards: Registry[ProfileCard] = Registry()
 first_steps: Registry[FirstStep] = Registry()
 banners: Registry[Banner] = Registry()

@@ -63,7 +63,7 @@ class TestPages:
             ({"recipients": "anna"}, "“anna” is not an e-mail address."),
             ({"recipients": " "}, "This field is required."),
             ({"time_zone": "Mars"}, "Write a time zone we know"),
-            ({"format": "pdf"}, "Select a valid choice"),
+            ({"format": "xlsx"}, "Select a valid choice"),
             ({"filter-count": "x"}, "Say how many numbers."),
             ({"day": "32"}, "less than or equal to 31"),
         ],

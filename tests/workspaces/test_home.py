@@ -4,6 +4,7 @@ import pytest
 from django.template import Template
 
 from stratum.workspaces import registry
+from stratum.workspaces.context import address
 from stratum.workspaces.registry import FirstStep, HomeCard
 from tests import factories
 
@@ -67,4 +68,5 @@ def test_the_menu_marks_where_one_is_and_what_is_planned(as_alice):
     settings = {entry.label: entry for entry in menu["Settings"].items}
     assert menu["Settings"].active and settings["Team"].active and not settings["Plan"].active
     assert not menu["Home"].active
-    assert settings["Notifications"].planned and settings["Notifications"].url is None
+    assert settings["Notifications"].url == "/dashboard/settings/notifications"
+    assert address("no_such_page") is None

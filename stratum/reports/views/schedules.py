@@ -60,7 +60,7 @@ def new(request: MemberRequest) -> HttpResponse:
         "time_zone": request.workspace.time_zone,
         "recipients": request.user.email,
     }
-    form = ScheduleForm(request.POST or None, initial=initial, exporter=exporter.name)
+    form = ScheduleForm(request.POST or None, initial=initial)
     if form.is_valid():
         try:
             schedule = schedules.create(
@@ -83,7 +83,7 @@ def edit(request: MemberRequest, schedule_id: UUID) -> HttpResponse:
     schedule = queries.schedule(request.workspace, schedule_id)
     exporter = _exporter(schedule.exporter)
     initial = {**asdict(wanted_of(schedule)), "recipients": "\n".join(schedule.recipients)}
-    form = ScheduleForm(request.POST or None, initial=initial, exporter=exporter.name)
+    form = ScheduleForm(request.POST or None, initial=initial)
     if form.is_valid():
         wanted = form.wanted(exporter.name, schedule.parameters)
         changes = {name: getattr(wanted, name) for name in form.cleaned_data}
