@@ -8,7 +8,8 @@ class CdpConfig(AppConfig):
 
     def ready(self) -> None:
         # Models exist only from here on.
-        from cdp import home, registrations  # noqa: PLC0415
+        from cdp import home, palette, registrations  # noqa: PLC0415
 
         home.register()
         registrations.register()
+        palette.register()

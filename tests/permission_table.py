@@ -38,6 +38,7 @@ PAGES = {
     "settings_sources": "manage",
     "source_revoke": "manage",
     "settings_workspace": "connect",
+    "palette": "view",
     "job_detail": "view",
     "job_cancel": "build",
     "funnel_list": "view",

@@ -82,7 +82,7 @@ def _delay(told: Mapping[str, Any]) -> timedelta:
         return WAIT
 
 
-def _faults(errors: list[Mapping[str, Any]]) -> Iterator[Fault]:
+def _faults(errors: Sequence[Mapping[str, Any]]) -> Iterator[Fault]:
     for one in errors:
         path = (one.get("location") or {}).get("fieldPathElements") or ()
         names = [str(each.get("fieldName") or "") for each in path]

@@ -178,6 +178,25 @@ class ScheduledWork:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A line of the command palette: what it is called, where it leads, a few words more."""
+
+    label: str
+    url: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaletteSource:
+    """`find(workspace, words)` gives what is called so, the best first; `label` is its plural."""
+
+    name: str
+    label: str
+    find: Callable[[Workspace, str], Iterable[Found]]
+    order: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     value: float
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -194,6 +213,7 @@ class Measure:
 
 meters: Registry[Meter] = Registry()
 measures: Registry[Measure] = Registry()
+palette_sources: Registry[PaletteSource] = Registry()
 home_cards: Registry[HomeCard] = Registry()
 kpis: Registry[Kpi] = Registry()
 activities: Registry[Activity] = Registry()

@@ -4,7 +4,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from stratum.lib.routes import route
 from stratum.workspaces import access, api
-from stratum.workspaces.views import accounts, jobs, settings
+from stratum.workspaces.views import accounts, jobs, palette, settings
 
 urlpatterns = [
     route("login", accounts.log_in, name="login"),
@@ -39,6 +39,7 @@ urlpatterns = [
     route("dashboard/settings/sources", settings.sources, name="settings_sources"),
     route("dashboard/settings/sources/<int:key_id>/revoke", settings.revoke_source, name="source_revoke"),
     route("dashboard/settings/workspace", settings.workspace, name="settings_workspace"),
+    route("dashboard/go", palette.go, name="palette"),
     route("dashboard/jobs/<uuid:job_id>", jobs.detail, name="job_detail"),
     route("dashboard/jobs/<uuid:job_id>/cancel", jobs.cancel, name="job_cancel"),
     route("api/v1/workspace", api.WorkspaceView.as_view(), name="api_workspace"),
