@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from cdp.queries import segments as segment_queries
 from cdp.queries import traits as trait_queries
 from integrations.announcements import CRM_HEALTH
-from integrations.queries import pipedrive
+from integrations.queries import ad_platforms, pipedrive
+from integrations.services import ad_connections, ad_sync, sample
 from integrations.services.pipedrive import following, runs
 from stratum.notifications.registry import kinds
 from stratum.workspaces import limits, registry
@@ -17,6 +18,9 @@ SETTINGS = "/dashboard/integrations/pipedrive"
 
 
 def register() -> None:
+    limits.register(ad_connections.METER, ad_platforms.counted)
+    registry.scheduled_work.register(registry.ScheduledWork("ad_platforms", ad_sync.TASK, ad_sync.claim_due))
+    registry.samples.register(registry.Sample("ad_platforms", sample.build, sample.remove))
     limits.register(pipedrive.METER, pipedrive.counted)
     registry.scheduled_work.register(registry.ScheduledWork("pipedrive", runs.TASK, runs.claim_due))
     kinds.register(CRM_HEALTH)

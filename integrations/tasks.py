@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from integrations.services import ad_sync
 from integrations.services.pipedrive import realtime, runs, sync, webhooks
 from stratum.lib import clock
 from stratum.workspaces import jobs
@@ -23,3 +24,8 @@ def pipedrive_inbox(connection_id: int) -> None:
 @shared_task(name="integrations.pipedrive_realtime")
 def pipedrive_realtime() -> None:
     realtime.look(clock.now())
+
+
+@shared_task(name=ad_sync.TASK)
+def sync_ad_connection(connection_id: int) -> None:
+    ad_sync.sync(connection_id=connection_id, now=clock.now())

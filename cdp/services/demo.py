@@ -28,6 +28,7 @@ from cdp.services.ingest import ingest
 from cdp.services.trait_values import forget_places
 from stratum.lib.raw import raw_cursor
 from stratum.lib.refusal import Refusal
+from stratum.workspaces import registry
 from stratum.workspaces.access import SYSTEM, Actor
 from stratum.workspaces.models import Job, Member, User, Workspace, WriteKey
 from stratum.workspaces.services import issue_write_key
@@ -81,6 +82,9 @@ def build(
         _define_segments(workspace, now)
         demo_trust.tell(workspace=workspace, seed=SEED, now=workspace.created_at, days=days)
         _mark_built(workspace, sent, now)
+    if workspace.holds_sample_data:
+        for sample in registry.samples.values():
+            sample.build(workspace, now)
     return Demo(workspace, EMAIL, PASSWORD if owner.check_password(PASSWORD) else "", sent)
 
 
@@ -255,6 +259,8 @@ def remove(*, workspace: Workspace, by: Actor, now: datetime) -> None:
     """
     if not workspace.holds_sample_data:
         return
+    for sample in registry.samples.values():
+        sample.remove(workspace, now)
     _delete_events(workspace)
     _delete_profiles(workspace)
     _delete_funnels(workspace)

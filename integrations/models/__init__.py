@@ -1,6 +1,6 @@
 """Rows of what lies beyond our walls; one file per noun."""
 
-from integrations.models.ad_platforms import AdAccount, AdCall, AdConnection, AdDay, AdEntity, AdSyncRun, SandboxState
+from integrations.models.ad_platforms import AdAccount, AdConnection, AdDay, AdEntity, AdSyncRun, SandboxState
 from integrations.models.pipedrive import (
     PipedriveAddress,
     PipedriveConflict,
@@ -21,7 +21,6 @@ from integrations.models.pipedrive import (
 
 __all__ = [
     "AdAccount",
-    "AdCall",
     "AdConnection",
     "AdDay",
     "AdEntity",

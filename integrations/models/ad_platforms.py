@@ -139,30 +139,12 @@ class AdSyncRun(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["workspace", "connection", "-started_at"], name="ad_run_by_connection")]
+        constraints = [
+            models.UniqueConstraint(fields=["connection"], condition=models.Q(state="running"), name="ad_run_alone"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.connection_id} {self.started_at:%Y-%m-%d %H:%M} {self.state}"
-
-
-class AdCall(models.Model):
-    """How one call to a platform went, for API health. The newest few hundred of a connection are kept."""
-
-    class Outcome(models.TextChoices):
-        OK = "ok"
-        REFUSED = "refused", "Refused what was sent"
-        FAILED = "failed"
-        LOGIN_LOST = "login_lost", "Login lost"
-
-    connection = models.ForeignKey(AdConnection, models.CASCADE, related_name="calls", db_index=False)
-    at = models.DateTimeField()
-    outcome = models.CharField(max_length=12, choices=Outcome.choices)
-    sentence = models.CharField(max_length=300, blank=True)
-
-    class Meta:
-        indexes = [models.Index(fields=["connection", "-at"], name="ad_call_by_connection")]
-
-    def __str__(self) -> str:
-        return f"{self.connection_id} {self.at:%Y-%m-%d %H:%M:%S} {self.outcome}"
 
 
 class SandboxState(models.Model):

@@ -5,15 +5,18 @@ brings more of them at a rising price. Weekdays, good and bad days, and chance c
 are still being attributed: they grow for three days, as they do on real platforms.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cache
+from hashlib import blake2b
 from itertools import pairwise
 from math import exp, sqrt
-from random import Random
 from statistics import NormalDist
+from struct import unpack
 from zoneinfo import ZoneInfo
 
 from integrations.sandbox.world import Node, Past, Pot, World
@@ -25,6 +28,7 @@ SPENDING = 0.03  # of the share of a budget that is spent
 ATTRIBUTED = (0.82, 0.92, 0.97)  # of the conversions of today, yesterday, and the day before
 BACK = timedelta(days=120)  # how long before its beginning a world has figures
 CENT = Decimal("0.01")
+NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,20 @@ class Piece:
     share: float
 
 
+class Luck:
+    """Up to eight numbers that depend on the text alone: seeding a generator for so few costs ten times as much."""
+
+    def __init__(self, text: str) -> None:
+        self._numbers = iter(unpack("<8Q", blake2b(text.encode()).digest()))
+
+    def uniform(self) -> float:
+        """Inside (0, 1)."""
+        return (next(self._numbers) + 0.5) / 2**64
+
+    def normal(self) -> float:
+        return NORMAL.inv_cdf(min(self.uniform(), 1 - 1e-16))
+
+
 class Market:
     """Figures of one world as they stand at `now`."""
 
@@ -65,6 +83,8 @@ class Market:
         for node in world.nodes.values():
             if node.kind == "creative":
                 self._leaves[world.payer(node).id].append(node)
+        self._times = {pot: self._times_of(pot) for pot in world.pots}
+        self._allowed: dict[tuple[str, int], dict[str, float]] = {}
 
     def days(self, account: str, since: date, until: date) -> Iterator[tuple[Node, date, Figures]]:
         """Creatives that spent something, day by day."""
@@ -78,9 +98,9 @@ class Market:
             day += timedelta(days=1)
 
     def _of_pot(self, pot: Pot, day: date, zone: ZoneInfo) -> Iterator[tuple[Node, date, Figures]]:
-        luck = Random(f"{self._world.seed} {pot.id} {day}")
-        spent_share = min(1.0, pot.delivery * (1 + SPENDING * _normal(luck)))
-        mood = exp(GOOD_DAYS * _normal(luck) - GOOD_DAYS**2 / 2) * WEEKDAYS[day.weekday()]
+        luck = Luck(f"{self._world.seed} {pot.id} {day}")
+        spent_share = min(1.0, pot.delivery * (1 + SPENDING * luck.normal()))
+        mood = exp(GOOD_DAYS * luck.normal() - GOOD_DAYS**2 / 2) * WEEKDAYS[day.weekday()]
         money = self._money(pot, day, zone)
         total = sum(money.values()) * spent_share
         if not total:
@@ -95,13 +115,24 @@ class Market:
         """What each creative was allowed to spend, as budgets, bids and statuses stood through the day."""
         money: dict[str, float] = defaultdict(float)
         for piece in self._pieces(pot, day, zone):
-            running = {leaf.id: self._pull(leaf, piece.at) for leaf in self._leaves[pot.id]}
-            whole = sum(running.values())
-            amount = float(self._value(pot.id, "amount", pot.amount, piece.at)) * piece.share
-            for leaf, pull in running.items():
-                if pull:
-                    money[leaf] += amount * pull / whole * min(1.0, self._push(self._world.nodes[leaf], piece.at))
+            for leaf, a_day in self._allowed_at(pot, piece.at).items():
+                money[leaf] += a_day * piece.share
         return dict(money)
+
+    def _allowed_at(self, pot: Pot, at: datetime) -> dict[str, float]:
+        """By creative, for a whole day; the same from one change to the next."""
+        key = pot.id, bisect_right(self._times[pot.id], at)
+        if key not in self._allowed:
+            amount = float(self._value(pot.id, "amount", pot.amount, at))
+            running = {leaf.id: self._pull(leaf, at) for leaf in self._leaves[pot.id]}
+            whole = sum(running.values())
+            pushes = {leaf: min(1.0, self._push(self._world.nodes[leaf], at)) for leaf, pull in running.items() if pull}
+            self._allowed[key] = {leaf: amount * running[leaf] / whole * push for leaf, push in pushes.items()}
+        return self._allowed[key]
+
+    def _times_of(self, pot: str) -> list[datetime]:
+        targets = {node.id for leaf in self._leaves[pot] for node in self._world.line(leaf)} | {pot}
+        return sorted({past.at for past in self._world.past if past.target in targets})
 
     def _pull(self, leaf: Node, at: datetime) -> float:
         """Its share of the pot, not yet scaled to one; nothing while it or something above it is paused."""
@@ -123,11 +154,9 @@ class Market:
     def _pieces(self, pot: Pot, day: date, zone: ZoneInfo) -> list[Piece]:
         start, end = _bounds(day, zone)
         end_so_far = min(end, self._now)
-        targets = {node.id for leaf in self._leaves[pot.id] for node in self._world.line(leaf)} | {pot.id}
-        moments = {
-            change.at for change in self._world.past if change.target in targets and start < change.at < end_so_far
-        }
-        marks = [start, *sorted(moments), end_so_far]
+        times = self._times[pot.id]
+        within = times[bisect_right(times, start) : bisect_left(times, end_so_far)]
+        marks = [start, *within, end_so_far]
         whole = (end - start).total_seconds()
         return [Piece(a, (b - a).total_seconds() / whole) for a, b in pairwise(marks) if b > a]
 
@@ -144,11 +173,11 @@ class Market:
         return elapsed ** (1 - ELASTICITY) if elapsed else 0.0
 
     def _of_leaf(self, pot: Pot, node: Node, day: date, spend: float, expected: float, zone: ZoneInfo) -> Figures:
-        luck = Random(f"{self._world.seed} {node.id} {day}")
-        conversions = poisson(luck.random(), expected)
-        value = pot.value * (1 + 0.15 * _normal(luck))
-        impressions = round(spend / pot.cpm * 1000 * (1 + 0.05 * _normal(luck)))
-        clicks = min(impressions, max(conversions, round(impressions * pot.ctr * (1 + 0.06 * _normal(luck)))))
+        luck = Luck(f"{self._world.seed} {node.id} {day}")
+        conversions = poisson(luck.uniform(), expected)
+        value = pot.value * (1 + 0.15 * luck.normal())
+        impressions = round(spend / pot.cpm * 1000 * (1 + 0.05 * luck.normal()))
+        clicks = min(impressions, max(conversions, round(impressions * pot.ctr * (1 + 0.06 * luck.normal()))))
         age = (self._now.astimezone(zone).date() - day).days
         seen = int(conversions * ATTRIBUTED[age] + 0.5) if age < len(ATTRIBUTED) else conversions
         revenue = Decimal(seen * max(1.0, value)).quantize(CENT)
@@ -158,9 +187,15 @@ class Market:
 def by_level(world: World, rows: Iterator[tuple[Node, date, Figures]], level: str) -> dict[tuple[str, date], Figures]:
     """The same figures summed up to campaigns or ad sets."""
     sums: dict[tuple[str, date], Figures] = defaultdict(Figures)
+    owners = {
+        node.id: above.id
+        for node in world.nodes.values()
+        if node.kind == "creative"
+        for above in world.line(node)
+        if above.kind == level
+    }
     for leaf, day, figures in rows:
-        owner = next(node for node in world.line(leaf) if node.kind == level)
-        sums[owner.id, day] += figures
+        sums[owners[leaf.id], day] += figures
     return dict(sums)
 
 
@@ -169,7 +204,7 @@ def poisson(u: float, expected: float) -> int:
     if expected <= 0:
         return 0
     if expected > 200:
-        return max(0, round(expected + sqrt(expected) * NormalDist().inv_cdf(min(max(u, 1e-12), 1 - 1e-12))))
+        return max(0, round(expected + sqrt(expected) * NORMAL.inv_cdf(min(u, 1 - 1e-16))))
     count, chance = 0, exp(-expected)
     reached = chance
     while reached < u and count < 1_000:
@@ -179,10 +214,7 @@ def poisson(u: float, expected: float) -> int:
     return count
 
 
-def _normal(luck: Random) -> float:
-    return NormalDist().inv_cdf(min(max(luck.random(), 1e-12), 1 - 1e-12))
-
-
+@cache
 def _bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """In UTC, so that differences count real hours also where clocks are changed."""
     tomorrow = day + timedelta(days=1)

@@ -14,10 +14,11 @@ from integrations.google_ads.tokens import Grant, Tokens
 from integrations.meta.platform import MetaPlatform
 from integrations.models import AdAccount, AdConnection
 from integrations.services import sandbox
+from integrations.services.ad_calls import WatchedCaller
 from stratum.lib import clock, seal
 from stratum.lib.http import NotAuthorised, Session
 
-SANDBOX_GRANT = {"client_id": "sandbox", "client_secret": "sandbox", "refresh_token": "sandbox"}
+SANDBOX_SECRETS = {"client_id": "sandbox", "client_secret": "sandbox", "refresh_token": "sandbox"}
 
 
 def platform_of(account: AdAccount) -> AdPlatform:
@@ -27,33 +28,35 @@ def platform_of(account: AdAccount) -> AdPlatform:
 
 
 def platform_through(connection: AdConnection, conversion_actions: Mapping[str, str] | None = None) -> AdPlatform:
-    """`conversion_actions` by account id."""
+    """`conversion_actions` by account id. Every call is noted for API health. Raises NotAuthorised."""
+    secrets = SANDBOX_SECRETS if connection.sandbox else secrets_of(connection)
+    caller, token_caller, token_path = callers(connection, secrets)
+    watched = WatchedCaller(caller, connection, now=clock.now)
+    return assembled(connection.platform, secrets, watched, token_caller, token_path, conversion_actions)
+
+
+def platform_with(platform: str, secrets: Mapping[str, Any]) -> AdPlatform:
+    """With credentials that are not stored yet."""
+    return assembled(platform, secrets, *_outward(platform, secrets))
+
+
+def callers(connection: AdConnection, secrets: Mapping[str, Any]) -> tuple[Caller, Caller, str]:
+    """To the API, to the token endpoint, and that one's path."""
     if connection.sandbox:
-        caller = sandbox.session(connection)
-        return _platform(connection.platform, SANDBOX_GRANT, caller, caller, "token", conversion_actions or {})
-    return platform_with(connection.platform, _secrets(connection), conversion_actions or {})
+        inside = sandbox.session(connection)
+        return inside, inside, "token"
+    return _outward(connection.platform, secrets)
 
 
-def platform_with(
-    platform: str, secrets: Mapping[str, Any], conversion_actions: Mapping[str, str] | None = None
-) -> AdPlatform:
-    """With credentials that may not be stored yet."""
-    if platform == "meta":
-        caller = Session(settings.META_API_URL, headers={"Authorization": f"Bearer {secrets['access_token']}"})
-        return _platform(platform, secrets, caller, caller, "", conversion_actions or {})
-    base, _, path = settings.GOOGLE_TOKEN_URL.rpartition("/")
-    caller = Session(settings.GOOGLE_ADS_API_URL)
-    return _platform(platform, secrets, caller, Session(base), path, conversion_actions or {})
-
-
-def _platform(
+def assembled(
     platform: str,
     secrets: Mapping[str, Any],
     caller: Caller,
     token_caller: Caller,
     token_path: str,
-    counted: Mapping[str, str],
+    conversion_actions: Mapping[str, str] | None = None,
 ) -> AdPlatform:
+    counted = conversion_actions or {}
     if platform == "meta":
         return MetaPlatform(caller, now=clock.now, conversion_actions=counted)
     grant = Grant(secrets["client_id"], secrets["client_secret"], secrets["refresh_token"])
@@ -68,8 +71,19 @@ def _platform(
     return GoogleAdsPlatform(client, now=clock.now, login_customer_id=manager, conversion_actions=counted)
 
 
-def _secrets(connection: AdConnection) -> Mapping[str, Any]:
+def secrets_of(connection: AdConnection) -> Mapping[str, Any]:
     if not connection.credentials:
         raise NotAuthorised("This connection has been disconnected. Connect it again.")
-    told: Mapping[str, Any] = orjson.loads(seal.unseal(connection.credentials))
+    try:
+        told: Mapping[str, Any] = orjson.loads(seal.unseal(connection.credentials))
+    except ValueError:
+        raise NotAuthorised("The stored credentials cannot be opened any more. Connect again.") from None
     return told
+
+
+def _outward(platform: str, secrets: Mapping[str, Any]) -> tuple[Caller, Caller, str]:
+    if platform == "meta":
+        session = Session(settings.META_API_URL, headers={"Authorization": f"Bearer {secrets['access_token']}"})
+        return session, session, ""
+    base, _, path = settings.GOOGLE_TOKEN_URL.rpartition("/")
+    return Session(settings.GOOGLE_ADS_API_URL), Session(base), path

@@ -157,6 +157,17 @@ class Dependent:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """What a room upstairs adds to the demo workspace, `build(workspace, now)`, as often as it is called the same; and
+    takes out again, `remove(workspace, now)`.
+    """
+
+    name: str
+    build: Callable[[Workspace, datetime], None]
+    remove: Callable[[Workspace, datetime], None]
+
+
+@dataclass(frozen=True, slots=True)
 class DependentFinder:
     """Finds who uses the `kind` (`trait`, `segment`, …) of that reference. What `holds` keeps it from being deleted."""
 
@@ -222,6 +233,7 @@ first_steps: Registry[FirstStep] = Registry()
 banners: Registry[Banner] = Registry()
 erasers: Registry[Eraser] = Registry()
 subject_sources: Registry[SubjectSource] = Registry()
+samples: Registry[Sample] = Registry()
 dependent_finders: Registry[DependentFinder] = Registry()
 scheduled_work: Registry[ScheduledWork] = Registry()
 
