@@ -185,6 +185,18 @@ PAGES = {
     "settings_autopilot": "view",
     "emergency_stop": "execute",
     "emergency_resume": "execute",
+    "integration_list": "view",
+    "ad_platform_list": "view",
+    "ad_platform_connect": "connect",
+    "ad_connection": "view",
+    "ad_connection_sync": "connect",
+    "ad_connection_disconnect": "connect",
+    "ad_connection_renew": "connect",
+    "ad_account_choice": "connect",
+    "ad_conversion_action": "connect",
+    "ad_entity_list": "view",
+    "ad_entity_csv": "export",
+    "ad_entity": "view",
 }
 
 API = {
@@ -285,6 +297,14 @@ API = {
     "api_dry_run": "view",
     "api_autopilot_settings": {"GET": "view", "PATCH": "connect"},
     "api_emergency_stop": {"POST": "execute", "DELETE": "execute"},
+    "api_ad_platforms": "view",
+    "api_ad_platform_connect": "connect",
+    "api_ad_connection": {"GET": "view", "PUT": "connect", "DELETE": "connect"},
+    "api_ad_accounts": "connect",
+    "api_ad_sync": "connect",
+    "api_ad_sync_runs": "view",
+    "api_ad_entities": "view",
+    "api_ad_entity": "view",
 }
 
 # Their login is the write key inside the message, checked by the views themselves.

@@ -9,11 +9,11 @@ import orjson
 from django.db import transaction
 from django.db.models import QuerySet
 
-from integrations.base import Account
+from integrations.base import Account, ConversionAction
 from integrations.models import AdAccount, AdConnection
 from integrations.services import ad_sync
 from integrations.services.ad_calls import label
-from integrations.services.ad_platforms import platform_through, platform_with
+from integrations.services.ad_platforms import platform_of, platform_through, platform_with
 from stratum.lib import seal
 from stratum.lib.http import Failure, NotAuthorised, Throttled, Unreachable
 from stratum.lib.jobs import after_commit
@@ -88,6 +88,7 @@ def reconnect(
     with transaction.atomic():
         if connection.state == State.DISCONNECTED:
             limits.require_room(workspace, METER, adding=connection.accounts.filter(chosen=True).count())
+        calls.forget(workspace=workspace, platform=connection.platform, connection=label(connection))
         connection.name, connection.credentials = name, _sealed(secrets)
         connection.token_hint = secrets[SECRET[connection.platform]][-4:]
         connection.state, connection.problem, connection.waits_until = State.CONNECTED, "", None
@@ -134,9 +135,7 @@ def choose_conversion_action(
     """Whose conversions count; all days are read again, as the old ones counted another."""
     access.demand(by, "connect")
     account = get_account(workspace, account_id)
-    known = {
-        one.id for one in _asked(lambda: platform_through(account.connection).conversion_actions(account.external_id))
-    }
+    known = {one.id for one in conversion_actions(workspace=workspace, by=by, account_id=account_id)}
     if action not in known:
         sentence = "This account has no such conversion action. Choose one of the list."
         raise Invalid([Fault("/conversion_action", sentence, "unknown_choice")])
@@ -144,6 +143,13 @@ def choose_conversion_action(
     account.save(update_fields=["conversion_action", "synced_until"])
     sync_now(workspace=workspace, by=by, connection_id=account.connection_id, now=now)
     return account
+
+
+def conversion_actions(*, workspace: Workspace, by: Actor, account_id: int) -> Sequence[ConversionAction]:
+    """What the account counts, as the platform tells now. Raises Refusal."""
+    access.demand(by, "connect")
+    account = get_account(workspace, account_id)
+    return _asked(lambda: platform_of(account).conversion_actions(account.external_id))
 
 
 def sync_now(*, workspace: Workspace, by: Actor, connection_id: int, now: datetime) -> AdConnection:

@@ -81,15 +81,15 @@ def test_an_executed_change_moves_later_days(
 ) -> None:
     account = sandboxes["meta"]
     synced(account, now)
-    holiday = AdEntity.objects.get(account=account, name="Holiday Promo 2026")
-    platform_of(account).write(account.external_id, Change("campaign", holiday.external_id, "budget", Decimal(1000)))
+    campaign = AdEntity.objects.get(account=account, name="Prospecting - Lookalike 2%")
+    platform_of(account).write(account.external_id, Change("campaign", campaign.external_id, "budget", Decimal(520)))
     later = now + timedelta(days=20)
     move_clock(later)
     synced(account, later)
-    holiday.refresh_from_db()
-    assert holiday.budget == 1000
-    before = AdDay.objects.filter(entity=holiday, day__range=(now.date() - timedelta(16), now.date() - timedelta(2)))
-    after = AdDay.objects.filter(entity=holiday, day__range=(now.date() + timedelta(2), now.date() + timedelta(16)))
+    campaign.refresh_from_db()
+    assert campaign.budget == 520
+    before = AdDay.objects.filter(entity=campaign, day__range=(now.date() - timedelta(16), now.date() - timedelta(2)))
+    after = AdDay.objects.filter(entity=campaign, day__range=(now.date() + timedelta(2), now.date() + timedelta(16)))
     spend = [sum(day.spend for day in days) / 15 for days in (before, after)]
     conversions = [sum(day.conversions for day in days) / 15 for days in (before, after)]
     assert float(spend[1] / spend[0]) == pytest.approx(2.0, rel=0.03)
