@@ -221,6 +221,8 @@ SPECTACULAR_SETTINGS = {
         "PipedriveRunModeEnum": ["incremental", "full", "test"],
         "PipedriveSyncModeEnum": ["incremental", "full"],
         "TraitKindEnum": ["aggregation", "most_frequent", "first", "last", "unique_count", "unique_list", "ratio"],
+        "AdEntityKindEnum": ["campaign", "adset", "creative"],
+        "AdEntityStatusEnum": ["active", "paused", "removed"],
         "TraitFrequencyEnum": "cdp.definitions.traits.FREQUENCIES",
         "ActionStateEnum": "autopilot.states.VALUES",
         "ActionKindEnum": "autopilot.changes.PROPOSABLE",

@@ -102,7 +102,7 @@ class AdEntityShape(serializers.Serializer[Any]):
     account = serializers.IntegerField()
     kind = serializers.ChoiceField(choices=["campaign", "adset", "creative"])
     external_id = serializers.CharField()
-    parent = serializers.IntegerField(allow_null=True)
+    parent = serializers.IntegerField(allow_null=True)  # type: ignore[assignment]
     name = serializers.CharField()
     status = serializers.ChoiceField(choices=["active", "paused", "removed"])
     effective_status = serializers.CharField(allow_blank=True)

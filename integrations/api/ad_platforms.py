@@ -38,7 +38,7 @@ FILTERS = ("account", "kind", "status", "search")
 
 
 class AdPlatformListApi(APIView):
-    rights: ClassVar = {"GET": "view"}
+    right = "view"
 
     @extend_schema(
         tags=TAGS,
@@ -53,7 +53,7 @@ class AdPlatformListApi(APIView):
 
 
 class AdPlatformConnectApi(APIView):
-    rights: ClassVar = {"POST": "connect"}
+    right = "connect"
 
     @extend_schema(
         tags=TAGS,
@@ -114,7 +114,7 @@ class AdConnectionApi(APIView):
 
 
 class AdAccountsApi(APIView):
-    rights: ClassVar = {"GET": "connect", "PUT": "connect"}
+    right = "connect"
 
     @extend_schema(
         tags=TAGS,
@@ -157,7 +157,7 @@ class AdAccountsApi(APIView):
 
 
 class AdSyncApi(APIView):
-    rights: ClassVar = {"POST": "connect"}
+    right = "connect"
 
     @extend_schema(
         tags=TAGS,
@@ -171,7 +171,7 @@ class AdSyncApi(APIView):
 
 
 class AdSyncRunsApi(APIView):
-    rights: ClassVar = {"GET": "view"}
+    right = "view"
 
     @extend_schema(
         tags=TAGS,
@@ -186,7 +186,7 @@ class AdSyncRunsApi(APIView):
 
 
 class AdEntityListApi(APIView):
-    rights: ClassVar = {"GET": "view"}
+    right = "view"
 
     @extend_schema(
         tags=TAGS,
@@ -212,7 +212,7 @@ class AdEntityListApi(APIView):
 
 
 class AdEntityApi(APIView):
-    rights: ClassVar = {"GET": "view"}
+    right = "view"
 
     @extend_schema(
         tags=TAGS,

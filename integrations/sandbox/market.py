@@ -65,7 +65,8 @@ class Luck:
 
     def uniform(self) -> float:
         """Inside (0, 1)."""
-        return (next(self._numbers) + 0.5) / 2**64
+        number: int = next(self._numbers)
+        return (number + 0.5) / 2**64
 
     def normal(self) -> float:
         return NORMAL.inv_cdf(min(self.uniform(), 1 - 1e-16))

@@ -13,13 +13,19 @@ from integrations.sandbox import demo
 from integrations.sandbox.google import FakeGoogle
 from integrations.sandbox.meta import FakeMeta
 from integrations.sandbox.server import serving
-from integrations.services import ad_connections, sample
+from integrations.services import ad_connections, ad_sync, sample
 from stratum.lib import clock
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
 
 META_SECRETS = {"access_token": "EAAG-token-4321"}
 GOOGLE_SECRETS = {"client_id": "client", "client_secret": "secret", "refresh_token": "1//refresh-8765"}
+
+
+@pytest.fixture(autouse=True)
+def short_backfill(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three weeks instead of 90 days, for quick tests."""
+    monkeypatch.setattr(ad_sync, "BACKFILL", 20)
 
 
 @pytest.fixture
