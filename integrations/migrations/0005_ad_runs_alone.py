@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0003_pipedrive'),
+        ('integrations', '0004_pipedrive_erased'),
         ('workspaces', '0001_initial'),
     ]
 
