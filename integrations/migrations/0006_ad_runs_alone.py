@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0004_pipedrive_erased'),
+        ('integrations', '0005_pipedrive_health'),
         ('workspaces', '0001_initial'),
     ]
 
