@@ -33,7 +33,7 @@ def register() -> None:
     )
     limits.register(ad_connections.METER, ad_platforms.counted)
     registry.scheduled_work.register(registry.ScheduledWork("ad_platforms", ad_sync.TASK, ad_sync.claim_due))
-    registry.samples.register(registry.Sample("ad_platforms", sample.build, sample.remove))
+    registry.samples.register(registry.SampleData("ad_platforms", sample.build, sample.remove))
     limits.register(pipedrive.METER, pipedrive.counted)
     registry.scheduled_work.register(registry.ScheduledWork("pipedrive", runs.TASK, runs.claim_due))
     kinds.register(CRM_HEALTH)

@@ -157,7 +157,7 @@ class Dependent:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SampleData:
     """What a room upstairs adds to the demo workspace, `build(workspace, now)`, as often as it is called the same; and
     takes out again, `remove(workspace, now)`.
     """
@@ -233,7 +233,7 @@ first_steps: Registry[FirstStep] = Registry()
 banners: Registry[Banner] = Registry()
 erasers: Registry[Eraser] = Registry()
 subject_sources: Registry[SubjectSource] = Registry()
-samples: Registry[Sample] = Registry()
+samples: Registry[SampleData] = Registry()
 dependent_finders: Registry[DependentFinder] = Registry()
 scheduled_work: Registry[ScheduledWork] = Registry()
 
