@@ -6,12 +6,14 @@ SHA-256 of that text, in hexadecimal. `prev_hash` of the first entry is 64 zeros
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
+
+import orjson
 
 BEGINNING = "0" * 64
 FIELDS = (
@@ -21,6 +23,7 @@ FIELDS = (
 )
 BEFORE = tuple(sorted(name for name in FIELDS if name < "evidence"))
 AFTER = tuple(sorted(name for name in FIELDS if name > "evidence"))
+ROW = (*BEFORE, "evidence", *AFTER)
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
@@ -41,6 +44,17 @@ def canonical(entry: Mapping[str, Any]) -> str:
 
 def entry_hash(entry: Mapping[str, Any]) -> str:
     return sha256(canonical(entry).encode()).hexdigest()
+
+
+def row_hash(row: Sequence[Any]) -> str:
+    """The same of a row in the order of ROW whose instants are canonical text already: a fifth of the time.
+
+    orjson writes strings, whole numbers, true, false and null as the canonical form has them; fractions stand in the
+    evidence only, which is text.
+    """
+    before = orjson.dumps(dict(zip(BEFORE, row, strict=False)))
+    after = orjson.dumps(dict(zip(AFTER, row[len(BEFORE) + 1 :], strict=False)))
+    return sha256(b"".join((before[:-1], b',"evidence":', row[len(BEFORE)].encode(), b",", after[1:]))).hexdigest()
 
 
 def evidence_text(evidence: Mapping[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """Read a book from its beginning and find the first place where it was tampered with. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from trustlayer import chain
 from trustlayer.chain import Broken
@@ -17,6 +17,15 @@ class Witness:
     name: str
 
 
+class Line(NamedTuple):
+    """An entry as it was read: `digest` is the hash of its content, worked out now; `entry_hash` what it claims."""
+
+    seq: int
+    prev_hash: str
+    entry_hash: str
+    digest: str
+
+
 @dataclass(frozen=True, slots=True)
 class Verified:
     """`entries` were read, `first` to `last`; `broken` is None when all of it holds together."""
@@ -28,13 +37,13 @@ class Verified:
     broken: Broken | None
 
 
-def verify(entries: Iterable[Mapping[str, Any]], witnesses: Iterable[Witness], *, pruned_through: int = 0) -> Verified:
-    """`entries` by ascending seq, with all of chain.FIELDS and `entry_hash`. What was pruned ends at a witness."""
+def verify(lines: Iterable[Line], witnesses: Iterable[Witness], *, pruned_through: int = 0) -> Verified:
+    """`lines` by ascending seq. What was pruned ends at a witness."""
     by_seq: dict[int, list[Witness]] = {}
     for witness in witnesses:
         by_seq.setdefault(witness.seq, []).append(witness)
     reader = _Reader(pruned_through, by_seq)
-    broken = next(reader.faults(entries), None)
+    broken = next(reader.faults(lines), None)
     return Verified(reader.read, pruned_through + 1, reader.seq, reader.head, broken)
 
 
@@ -47,31 +56,30 @@ class _Reader:
         self.head = known[0].entry_hash if pruned_through and known else chain.BEGINNING
         self.is_anchored = not pruned_through or bool(known)
 
-    def faults(self, entries: Iterable[Mapping[str, Any]]) -> Iterator[Broken]:
+    def faults(self, lines: Iterable[Line]) -> Iterator[Broken]:
         if not self.is_anchored:
             yield Broken(
                 self.seq, f"Entries up to {self.seq} were pruned, but no signed checkpoint tells where they ended."
             )
-        for entry in entries:
-            yield from self._follow(entry)
-            yield from self._ask_witnesses(entry)
-            self.seq, self.head, self.read = entry["seq"], entry["entry_hash"], self.read + 1
+        for line in lines:
+            if line.seq != self.seq + 1 or line.prev_hash != self.head or line.digest != line.entry_hash:
+                yield self._misplaced(line)
+            if line.seq in self.witnesses:
+                yield from self._ask_witnesses(line)
+            self.seq, self.head, self.read = line.seq, line.entry_hash, self.read + 1
         for seq in sorted(seq for seq in self.witnesses if seq > self.seq):
             witness = self.witnesses[seq][0]
             yield Broken(self.seq + 1, f"The book ends at {self.seq}, but {witness.name} has seen entry {seq}.")
 
-    def _follow(self, entry: Mapping[str, Any]) -> Iterator[Broken]:
-        if entry["seq"] != self.seq + 1:
-            yield Broken(self.seq + 1, f"Entry {self.seq + 1} is missing: after {self.seq} comes {entry['seq']}.")
-        elif entry["prev_hash"] != self.head:
-            yield Broken(entry["seq"], f"Entry {entry['seq']} does not follow the one before it.")
-        elif chain.entry_hash(entry) != entry["entry_hash"]:
-            yield Broken(entry["seq"], f"Entry {entry['seq']} was changed after it was written.")
+    def _misplaced(self, line: Line) -> Broken:
+        if line.seq != self.seq + 1:
+            return Broken(self.seq + 1, f"Entry {self.seq + 1} is missing: after {self.seq} comes {line.seq}.")
+        if line.prev_hash != self.head:
+            return Broken(line.seq, f"Entry {line.seq} does not follow the one before it.")
+        return Broken(line.seq, f"Entry {line.seq} was changed after it was written.")
 
-    def _ask_witnesses(self, entry: Mapping[str, Any]) -> Iterator[Broken]:
-        for witness in self.witnesses.get(entry["seq"], []):
-            if witness.entry_hash != entry["entry_hash"]:
-                sentence = (
-                    f"The book was rewritten at or before entry {entry['seq']}: {witness.name} knows another one."
-                )
-                yield Broken(entry["seq"], sentence)
+    def _ask_witnesses(self, line: Line) -> Iterator[Broken]:
+        for witness in self.witnesses[line.seq]:
+            if witness.entry_hash != line.entry_hash:
+                sentence = f"The book was rewritten at or before entry {line.seq}: {witness.name} knows another one."
+                yield Broken(line.seq, sentence)

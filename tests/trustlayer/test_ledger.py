@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -345,3 +346,18 @@ def test_the_form_is_the_one_that_is_documented() -> None:
         "evidence": {"a": "größer", "b": "1.5"},
     }
     assert text == json.dumps(json.loads(text), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+@given(
+    texts=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40), min_size=5),
+    number=st.none() | st.integers(0, 2**62),
+    flag=st.booleans(),
+)
+def test_the_quick_hash_of_a_row_is_the_canonical_one(texts: list[str], number: int | None, flag: bool) -> None:
+    words = cycle(texts)
+    entry: dict[str, Any] = {name: next(words) for name in chain.FIELDS}
+    entry |= {"seq": 7, "signal_health": number, "policy_version": number, "is_dry_run": flag, "blocked_reason": None}
+    entry["evidence"] = chain.evidence_text({"told": texts, "value": 0.1})
+    entry["timestamp"] = datetime(2026, 5, 4, 12, 0, 0, 5, tzinfo=UTC)
+    row = [chain.instant(entry[name]) if name == "timestamp" else entry[name] for name in chain.ROW]
+    assert chain.row_hash([*row, "its claim"]) == chain.entry_hash(entry)
