@@ -57,9 +57,24 @@ def row_hash(row: Sequence[Any]) -> str:
     return sha256(b"".join((before[:-1], b',"evidence":', row[len(BEFORE)].encode(), b",", after[1:]))).hexdigest()
 
 
+class Canonical(str):
+    """JSON text that is in canonical form already: what many entries share is written once."""
+
+    __slots__ = ()
+
+
+def canonical_text(value: Any) -> Canonical:
+    return Canonical(_dump(plain(value)))
+
+
 def evidence_text(evidence: Mapping[str, Any]) -> str:
     """The canonical JSON of what a decision rested on: signals, thresholds, checks, change, and whatever was given."""
-    return _dump(plain(evidence))
+    parts = (f"{_dump(name)}:{_text(evidence[name])}" for name in sorted(evidence))
+    return f"{{{','.join(parts)}}}"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, Canonical) else _dump(plain(value))
 
 
 def plain(value: Any) -> Any:

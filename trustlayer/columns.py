@@ -6,7 +6,6 @@ Entries never change, so columns only grow at their end. An entry costs about 25
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -37,35 +36,20 @@ NUMBER = re.compile(r"\d[\d.,]*(?:\s?%)?")
 ASIDE = re.compile(r"(\([^)]*\))")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What the columns keep of an entry. `at` in microseconds since 1970 UTC."""
-
-    seq: int
-    at: int
-    kind: str
-    decision: str
-    action: str
-    entity: tuple[str, str, str, str]  # type, id, name, platform
-    health: int | None
-    actor: tuple[str, str]  # type, name
-    dry: bool
-    reason: tuple[str, str | None]  # sentence, blocked reason
-
-
 class Codes:
     """Numbers for values, in the order of their first use."""
 
-    def __init__(self) -> None:
-        self.values: list[Any] = []
-        self._codes: dict[Hashable, int] = {}
+    def __init__(self, values: Iterable[Any] = ()) -> None:
+        self.values: list[Any] = list(values)
+        self._codes: dict[Hashable, int] = {value: code for code, value in enumerate(self.values)}
 
-    def code(self, value: Hashable) -> int:
-        code = self._codes.get(value)
-        if code is None:
-            self.values.append(value)
-            code = self._codes[value] = len(self.values) - 1
-        return code
+    def code(self, values: Sequence[Hashable]) -> list[int]:
+        known = self._codes
+        for value in dict.fromkeys(values):
+            if value not in known:
+                known[value] = len(self.values)
+                self.values.append(value)
+        return [known[value] for value in values]
 
     def where(self, test: Callable[[Any], bool]) -> Flags:
         """For each code whether its value passes; one more place, so that it is never empty."""
@@ -87,17 +71,31 @@ class Columns:
     def last(self) -> int:
         return int(self._room["seq"][self.size - 1]) if self.size else 0
 
-    def extend(self, entries: Sequence[Entry]) -> None:
-        """Whoever reads meanwhile sees the former end."""
-        self._make_room(self.size + len(entries))
-        place = slice(self.size, self.size + len(entries))
+    def extend(self, told: Mapping[str, Sequence[Any]]) -> None:
+        """More entries, by column: `at` in microseconds since 1970 UTC, `entity` as (type, id, name, platform), `actor`
+        as (type, name), `reason` as (sentence, blocked reason). Whoever reads meanwhile sees the former end.
+        """
+        size = len(told["seq"])
+        self._make_room(self.size + size)
+        place = slice(self.size, self.size + size)
         for name in ("seq", "at", "dry"):
-            self._room[name][place] = [getattr(entry, name) for entry in entries]
-        self._room["health"][place] = [UNKNOWN_HEALTH if one.health is None else one.health for one in entries]
+            self._room[name][place] = told[name]
+        self._room["health"][place] = [UNKNOWN_HEALTH if health is None else health for health in told["health"]]
         for name in CODED:
-            code = self.codes[name].code
-            self._room[name][place] = [code(getattr(entry, name)) for entry in entries]
-        self.size += len(entries)
+            self._room[name][place] = self.codes[name].code(told[name])
+        self.size += size
+
+    def to_parts(self) -> tuple[dict[str, Ints], dict[str, list[Any]]]:
+        """The columns and what their codes mean, for a file."""
+        return {name: self[name] for name in KIND_OF_COLUMN}, {name: self.codes[name].values for name in CODED}
+
+    @classmethod
+    def of_parts(cls, columns: Mapping[str, Ints], meanings: Mapping[str, Iterable[Any]]) -> "Columns":
+        kept = cls()
+        kept.size = len(columns["seq"])
+        kept._room = {name: np.array(columns[name], kind) for name, kind in KIND_OF_COLUMN.items()}
+        kept.codes = {name: Codes(map(_hashable, meanings[name])) for name in CODED}
+        return kept
 
     def _make_room(self, size: int) -> None:
         if size > len(self._room["seq"]):
@@ -106,6 +104,10 @@ class Columns:
                 name: np.concatenate([column, np.empty(room - len(column), column.dtype)])
                 for name, column in self._room.items()
             }
+
+
+def _hashable(value: Any) -> Hashable:
+    return tuple(value) if isinstance(value, list) else value
 
 
 class Snapshot:

@@ -11,6 +11,7 @@ from stratum.lib.refusal import Fault, Invalid
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
 from trustlayer.actions import ACTIONS
+from trustlayer.chain import canonical_text
 from trustlayer.gate import Verdict, judge
 from trustlayer.health import Health
 from trustlayer.models import LedgerEntry
@@ -54,11 +55,12 @@ def decide(
         policy = policies.current(workspace)
         healths = _healths(workspace, proposals, policy, now)
         below = _below(workspace, proposals) if policy.hysteresis else frozenset()
+        shared = {platform: _shared(one) for platform, one in healths.items()}
         drafts = []
         for proposal in proposals:
             platform = proposal.entity.platform
             verdict = judge(proposal.action, healths[platform], policy, was_below=platform in below)
-            drafts.append(_draft(proposal, verdict, healths[platform], policy, by, dry_run))
+            drafts.append(_draft(proposal, verdict, shared[platform], policy, by, dry_run))
         return ledger.append(workspace=workspace, drafts=drafts, now=now)
 
 
@@ -93,7 +95,28 @@ def _below(workspace: Workspace, proposals: Sequence[Proposal]) -> frozenset[str
     return frozenset(below)
 
 
-def _draft(proposal: Proposal, verdict: Verdict, health: Health, policy: Policy, by: Actor, dry_run: bool) -> Draft:
+def _shared(health: Health) -> dict[str, Any]:
+    """What all decisions about a platform rest on."""
+    signals = [
+        {
+            "name": state.name,
+            "status": str(state.status),
+            "value": state.value,
+            "score": None if state.score is None else round(state.score, 2),
+            "weight": state.weight,
+            "observed_at": state.observed_at,
+            "source": state.source,
+            "reported": state.reported,
+        }
+        for state in health.signals
+    ]
+    caps = [{"signal": cap.signal, "code": cap.code, "most": cap.most} for cap in health.caps]
+    return {"signals": canonical_text(signals), "caps": canonical_text(caps)}
+
+
+def _draft(
+    proposal: Proposal, verdict: Verdict, shared: Mapping[str, Any], policy: Policy, by: Actor, dry_run: bool
+) -> Draft:
     limits = policy.for_action(proposal.action)
     return Draft(
         decision=verdict.decision,
@@ -115,20 +138,7 @@ def _draft(proposal: Proposal, verdict: Verdict, health: Health, policy: Policy,
                 "block_below": limits.block_below,
                 "emq_block": policy.emq_block,
             },
-            "signals": [
-                {
-                    "name": state.name,
-                    "status": str(state.status),
-                    "value": state.value,
-                    "score": None if state.score is None else round(state.score, 2),
-                    "weight": state.weight,
-                    "observed_at": state.observed_at,
-                    "source": state.source,
-                    "reported": state.reported,
-                }
-                for state in health.signals
-            ],
-            "caps": [{"signal": cap.signal, "code": cap.code, "most": cap.most} for cap in health.caps],
+            **shared,
             "checks": list(proposal.checks),
             "change_detail": dict(proposal.change_detail),
         },

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import F, Max, Q
 
 from stratum.workspaces.models import Workspace
+from trustlayer import column_files
 from trustlayer.models import Checkpoint, LedgerEntry, LedgerHead
 from trustlayer.services import checkpoints, ledger
 from trustlayer.services.ledger import Draft
@@ -66,6 +67,7 @@ def prune(*, workspace: Workspace, before: datetime, now: datetime, why: str = "
         cursor.execute(
             "DELETE FROM trustlayer_ledgerentry WHERE workspace_id = %s AND seq <= %s", [workspace.pk, end.seq]
         )
+    transaction.on_commit(lambda: column_files.discard(workspace.pk))
     return gone
 
 
