@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from autopilot.services import actions, executor, proposals, resolving
+from autopilot.services import actions, executor, proposals, resolving, rule_runs
 from stratum.lib import clock
 
 
@@ -23,3 +23,8 @@ def housekeeping() -> None:
     now = clock.now()
     actions.expire_due(now=now)
     resolving.resolve_due(now=now)
+
+
+@shared_task(name=rule_runs.TASK)
+def run_rule(rule_id: str) -> None:
+    rule_runs.run_by_id(rule_id=rule_id, now=clock.now())

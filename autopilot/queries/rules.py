@@ -1,10 +1,88 @@
-"""Rules read."""
+"""Rules read: the list, one with its last words, whom it is about, who gets in its way."""
 
-from autopilot.models import Rule
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from autopilot.models import Rule, RuleEvaluation, RuleRun
+from autopilot.rules import definitions
+from autopilot.rules.definitions import Definition, Scope, parse
+from integrations.models import AdEntity
+from stratum.lib.refusal import Missing
 from stratum.workspaces.models import Workspace
+from trustlayer.actions import ACTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A rule with its definition read, its sentence and its last run."""
+
+    rule: Rule
+    definition: Definition
+    sentence: str
+    last: RuleRun | None
+    open_actions: int
 
 
 def names(workspace: Workspace) -> list[tuple[str, str]]:
     """Id and name of every rule that there is."""
     rows = Rule.objects.filter(workspace=workspace, archived_at=None).order_by("name").values_list("pk", "name")
     return [(str(pk), name) for pk, name in rows]
+
+
+def get(workspace: Workspace, rule_id: UUID, *, lock: bool = False) -> Rule:
+    """Raises Missing."""
+    rows = Rule.objects.filter(workspace=workspace, pk=rule_id, archived_at=None)
+    found = (rows.select_for_update(of=("self",)) if lock else rows).select_related("workspace", "created_by").first()
+    if found is None:
+        raise Missing("There is no rule with that address in this workspace.")
+    return found
+
+
+def find(workspace: Workspace) -> QuerySet[Rule]:
+    return Rule.objects.filter(workspace=workspace, archived_at=None).select_related("created_by")
+
+
+def cards(rules: Sequence[Rule]) -> list[Card]:
+    live = Q(actions__state__in=["pending_review", "approved", "executing", "unknown", "blocked"])
+    counted = Rule.objects.filter(pk__in=[rule.pk for rule in rules]).annotate(n=Count("actions", filter=live))
+    open_actions = dict(counted.values_list("pk", "n"))
+    return [card(rule, open_actions.get(rule.pk, 0)) for rule in rules]
+
+
+def card(rule: Rule, open_actions: int = 0) -> Card:
+    definition = parse(rule.definition)
+    last = rule.runs.filter(is_dry_run=False).order_by("-at").first()
+    return Card(rule, definition, definitions.sentence(definition), last, open_actions)
+
+
+def in_scope(workspace: Workspace, scope: Scope) -> QuerySet[AdEntity]:
+    rows = AdEntity.objects.filter(workspace=workspace, account__chosen=True, kind=scope.kind)
+    if scope.status:
+        rows = rows.filter(status=scope.status)
+    if scope.platforms:
+        rows = rows.filter(account__platform__in=scope.platforms)
+    if scope.accounts:
+        rows = rows.filter(account__external_id__in=scope.accounts)
+    if scope.name_contains:
+        rows = rows.filter(name__icontains=scope.name_contains)
+    return rows.exclude(status="removed").select_related("account__connection", "workspace").order_by("pk")
+
+
+def evaluations(rule: Rule) -> QuerySet[RuleEvaluation]:
+    """What it proposed first, then what it would have, then why not."""
+    return rule.evaluations.select_related("entity").order_by("-at", "-outcome", "entity__name")
+
+
+def conflicts(rule: Rule) -> list[str]:
+    """Other rules whose scope meets this one's and that write the same field."""
+    mine = parse(rule.definition)
+    others = Rule.objects.filter(workspace=rule.workspace_id, archived_at=None, enabled=True).exclude(pk=rule.pk)
+    found = ((other, definitions.collide(mine, parse(other.definition))) for other in others)
+    return [
+        f"“{other.name}” {how} ({ACTIONS[other.definition['then']['action']].label.lower()})."
+        for other, how in found
+        if how
+    ]
