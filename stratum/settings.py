@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "stratum.lib.middleware.Refusals",
+    "stratum.workspaces.middleware.ApiAnswers",
 ]
 
 ROOT_URLCONF = "stratum.urls"

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,6 +19,14 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 # What PostgreSQL's text and jsonb cannot hold: NUL, and halves of surrogate pairs.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class Answered(Exception):
+    """Raised before a view's work: this is the answer already."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        super().__init__("answered before")
+        self.response = response
 
 
 def body(status: int, code: str, detail: str, request_id: str, faults: Sequence[Fault] = ()) -> dict[str, Any]:
@@ -46,6 +54,8 @@ def request_id(request: HttpRequest | Request) -> str:
 
 def handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """REST framework's EXCEPTION_HANDLER. An error nobody anticipated stays one (None)."""
+    if isinstance(error, Answered):
+        return error.response  # type: ignore[return-value]
     request: Request = context["request"]
     refusal = as_refusal(error, request)
     if refusal is None:

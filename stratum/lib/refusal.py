@@ -20,6 +20,7 @@ class Refusal(Exception):
     """`status` is the HTTP status that says it best."""
 
     status = 409
+    wait: int | None = None  # seconds until it may be tried again
 
     def __init__(self, code: str, sentence: str, *, faults: Sequence[Fault] = (), status: int | None = None) -> None:
         super().__init__(sentence)

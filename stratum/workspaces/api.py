@@ -1,5 +1,6 @@
 """/api/v1: the workspace, its team, its keys and its jobs."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -177,6 +178,32 @@ class ApiKeyView(APIView):
         """Revoke a key at once and for good."""
         services.revoke_api_key(workspace=request.workspace, key_id=key_id, by=request.actor, now=request.now)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class RotateApiKey(StrictSerializer):
+    overlap_hours = serializers.IntegerField(default=24, min_value=0, max_value=720)
+
+
+class ApiKeyRotateView(APIView):
+    right = "manage"
+
+    @extend_schema(
+        request=RotateApiKey,
+        responses={201: NewApiKeyShape, 404: Problem, 409: Problem, 422: Problem, **PROBLEMS},
+        operation_id="api_keys_rotate",
+        tags=["Keys"],
+    )
+    def post(self, request: ApiRequest, key_id: int) -> Response:
+        """Issue a successor that may do the same. The old key works on for a while, so that programs can change."""
+        hours = _parsed(RotateApiKey, request)["overlap_hours"]
+        key, text = services.rotate_api_key(
+            workspace=request.workspace,
+            key_id=key_id,
+            by=request.actor,
+            now=request.now,
+            overlap=timedelta(hours=hours),
+        )
+        return Response({"key": text, **ApiKeyShape(key).data}, status=status.HTTP_201_CREATED)
 
 
 class WriteKeysView(APIView):

@@ -11,9 +11,9 @@ from rest_framework.request import Request
 
 from stratum.lib import clock
 from stratum.lib.refusal import Refusal
-from stratum.workspaces import access, limits, queries
+from stratum.workspaces import access, idempotency, limits, queries, throttle
 from stratum.workspaces.access import Actor
-from stratum.workspaces.models import Workspace
+from stratum.workspaces.models import ApiKey, Workspace
 
 SCHEMES = {"bearer", "api-key", "token"}
 
@@ -65,7 +65,8 @@ class MemberAuthentication(SessionAuthentication):
 class HasRight(BasePermission):
     """Reads `right` of the view, or `rights` by method. A view that says neither lets nobody in.
 
-    What a program may do counts against its workspace's monthly requests.
+    What a program may do counts against its key's minute, then against its workspace's monthly requests; an answer
+    that is given again counts too.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -77,8 +78,19 @@ class HasRight(BasePermission):
         entered = cast(ApiRequest, request)
         access.demand(entered.actor, right)
         if entered.actor.api_key is not None:
-            limits.spend_request(entered.workspace, now=entered.now)
+            _spend(entered, entered.actor.api_key)
+        idempotency.begin(request._request, entered.workspace, entered.actor, entered.now)
         return True
+
+
+def _spend(request: ApiRequest, key: ApiKey) -> None:
+    """The answer's headers are set by ApiAnswers, also those of a refusal."""
+    try:
+        request._request.rate = throttle.spend(key, now=request.now)  # type: ignore[attr-defined]
+    except throttle.TooFast as refusal:
+        request._request.rate = refusal.rate  # type: ignore[attr-defined]
+        raise
+    limits.spend_request(request.workspace, now=request.now)
 
 
 def right_of(view: Any, method: str) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 
 from django.db import connection
 
@@ -104,12 +104,15 @@ def spend_request(workspace: Workspace, *, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(SPEND, [workspace.pk, month, limit, limit])
         if cursor.fetchone() is None:
-            raise Refusal(
+            refusal = Refusal(
                 "quota_exhausted",
                 f"The {plan.name} plan includes {limit:,} API requests a month, and they are used up. "
                 f"Counting starts again on {next_month(month)}, 00:00 UTC.",
                 status=429,
             )
+            again = datetime.combine(next_month(month), time.min, UTC)
+            refusal.wait = int((again - now).total_seconds())
+            raise refusal
 
 
 def month_of(now: datetime) -> date:

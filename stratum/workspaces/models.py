@@ -208,3 +208,34 @@ class ApiUsage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.workspace} {self.month:%Y-%m}"
+
+
+class KeyMinute(models.Model):
+    """How many requests a key has made in the minute it used last."""
+
+    api_key = models.OneToOneField(ApiKey, models.CASCADE, primary_key=True, related_name="+")
+    minute = models.DateTimeField(help_text="Its beginning.")
+    requests = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.minute:%H:%M} {self.requests}"
+
+
+class KeptAnswer(models.Model):
+    """What a POST with an Idempotency-Key was answered. Without a `status` it is being answered right now."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
+    caller = models.CharField(max_length=40, help_text="The API key or person who asked.")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, address and body.")
+    status = models.PositiveSmallIntegerField(null=True)
+    content_type = models.CharField(max_length=100, blank=True)
+    sealed_body = models.TextField(blank=True, help_text="Sealed: an answer may hold a secret.")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "caller", "key"], name="one_answer_a_key")]
+        indexes = [models.Index(fields=["created_at"], name="answers_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.caller} {self.key}"

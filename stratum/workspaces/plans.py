@@ -58,6 +58,7 @@ class Plan:
     features: frozenset[str]
     limits: Mapping[str, int]
     retention_days: int | None
+    requests_a_minute: int = 300  # of each API key
     available: bool = True
 
     def limit(self, meter: str) -> int | None:
@@ -79,6 +80,7 @@ STARTER = Plan(
         "crm_connections": 0,
     },
     retention_days=90,
+    requests_a_minute=60,
 )
 PROFESSIONAL = Plan(
     code="professional",

@@ -7,6 +7,12 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from stratum.lib import problems
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A repeat with the same key does nothing again and is answered as before, for a day.",
+    "schema": {"type": "string", "maxLength": 255, "pattern": "^[ -~]+$"},
+}
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -26,12 +32,24 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 
 
 def describe_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Every request may be one that nobody can read (400), and every error is told as problem+json."""
+    """Every request may be one that nobody can read (400) or one too many (429), and every error is told as
+    problem+json. Every POST may be repeated under an Idempotency-Key.
+    """
     for operations in result["paths"].values():
-        for operation in operations.values():
+        for method, operation in operations.items():
+            if method == "post":
+                _repeatable(operation)
             answers = operation["responses"]
-            answers.setdefault("400", {"description": "", "content": {"application/json": {"schema": PROBLEM}}})
+            for status in ("400", "429"):
+                answers.setdefault(status, {"description": "", "content": {"application/json": {"schema": PROBLEM}}})
             for status, answer in answers.items():
                 if status >= "400" and "content" in answer:
                     answer["content"] = {problems.MEDIA_TYPE: {"schema": PROBLEM}}
     return result
+
+
+def _repeatable(operation: dict[str, Any]) -> None:
+    operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+    for status in ("409", "422"):  # in flight; used for another request
+        conflict = {"description": "", "content": {"application/json": {"schema": PROBLEM}}}
+        operation["responses"].setdefault(status, conflict)

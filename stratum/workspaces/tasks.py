@@ -8,7 +8,7 @@ from django.db import transaction
 
 from stratum.lib import clock
 from stratum.lib.jobs import after_commit
-from stratum.workspaces import jobs, registry, services
+from stratum.workspaces import idempotency, jobs, registry, services
 
 log = get_task_logger(__name__)
 
@@ -21,6 +21,7 @@ def tick() -> None:
     if lost := jobs.requeue_lost(now=now):
         log.warning("Started %d lost jobs again", lost)
     services.forget_failures(now=now)
+    idempotency.forget_old(now=now)
 
 
 def start_due(work: registry.ScheduledWork, now: datetime) -> None:

@@ -8,7 +8,13 @@ from stratum.workspaces.services.accounts import (
     forgive,
     sign_up,
 )
-from stratum.workspaces.services.keys import issue_api_key, issue_write_key, revoke_api_key, revoke_write_key
+from stratum.workspaces.services.keys import (
+    issue_api_key,
+    issue_write_key,
+    revoke_api_key,
+    revoke_write_key,
+    rotate_api_key,
+)
 from stratum.workspaces.services.team import (
     accept_invitation,
     change_role,
@@ -39,6 +45,7 @@ __all__ = [
     "revoke_api_key",
     "revoke_invitation",
     "revoke_write_key",
+    "rotate_api_key",
     "sign_up",
     "transfer_ownership",
 ]

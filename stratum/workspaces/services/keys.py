@@ -1,15 +1,18 @@
 """Keys: issued, shown once, revoked. A program may not give away more than it has."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from stratum.lib import keys
-from stratum.lib.refusal import Fault, Invalid, Missing, NotAllowed
+from stratum.lib.refusal import Fault, Invalid, Missing, NotAllowed, Refusal
 from stratum.workspaces import roles
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import ApiKey, Workspace, WriteKey
+
+USUAL_OVERLAP, LONGEST_OVERLAP = timedelta(hours=24), timedelta(days=30)
 
 
 def issue_api_key(
@@ -55,6 +58,28 @@ def issue_write_key(
         created_by=by.user,
         created_at=now,
     )
+    return key, text
+
+
+def rotate_api_key(
+    *, workspace: Workspace, key_id: int, by: Actor, now: datetime, overlap: timedelta = USUAL_OVERLAP
+) -> tuple[ApiKey, str]:
+    """A new key that may do the same, and its text. The old one works on for `overlap`, so that programs can change."""
+    if not timedelta() <= overlap <= LONGEST_OVERLAP:
+        raise Invalid([Fault("/overlap_hours", f"Choose between 0 and {LONGEST_OVERLAP.days * 24} hours.")])
+    with transaction.atomic():
+        old = ApiKey.objects.select_for_update().filter(workspace=workspace, pk=key_id).first()
+        if old is None:
+            raise Missing
+        if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
+            raise Refusal("key_ended", "This key works no more. Issue a new one.")
+        name, scopes, until = old.name, old.scopes, old.expires_at
+        key, text = issue_api_key(workspace=workspace, by=by, name=name, scopes=scopes, expires_at=until, now=now)
+        if overlap:
+            old.expires_at = min(filter(None, (until, now + overlap)))
+        else:
+            old.revoked_at = now
+        old.save(update_fields=["expires_at", "revoked_at"])
     return key, text
 
 

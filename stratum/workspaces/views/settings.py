@@ -162,6 +162,15 @@ def revoke_api_key(request: MemberRequest, key_id: int) -> HttpResponse:
     return redirect("settings_api_keys")
 
 
+@access.page("manage")
+@require_POST
+def rotate_api_key(request: MemberRequest, key_id: int) -> HttpResponse:
+    _, text = services.rotate_api_key(workspace=request.workspace, key_id=key_id, by=request.actor, now=request.now)
+    once.keep(request, "api_key", text)
+    messages.success(request, "The key has a successor. The old one works for another 24 hours.")
+    return redirect("settings_api_keys")
+
+
 # Sources
 
 
