@@ -42,7 +42,18 @@ PLOTLY = Package(
     {"plotly-basic.min.js": "plotly-basic.min.js", "LICENSE": "LICENSE"},
 )
 ICONS = Package("@tabler/icons", "3.51.0", "tabler-icons", {"LICENSE": "LICENSE"})
-PACKAGES = (TABLER, PLOTLY, ICONS)
+# Letters of PDF files beyond the Western European ones: Latin, Greek, Cyrillic, Armenian, Georgian, Hebrew and more.
+FONTS = Package(
+    "dejavu-fonts-ttf",
+    "2.37.3",
+    "dejavu",
+    {
+        "ttf/DejaVuSans.ttf": "DejaVuSans.ttf",
+        "ttf/DejaVuSans-Bold.ttf": "DejaVuSans-Bold.ttf",
+        "LICENSE": "LICENSE",
+    },
+)
+PACKAGES = (TABLER, PLOTLY, ICONS, FONTS)
 
 ICON_NAMES = (Path(__file__).parent / "icons.txt").read_text().split()
 
@@ -66,6 +77,10 @@ def member(tar: tarfile.TarFile, path: str) -> bytes:
     if file is None:
         raise SystemExit(f"{path} is not a file in the package")
     return file.read()
+
+
+def as_shipped(name: str, content: bytes) -> bytes:
+    return content if name.endswith(".ttf") else without_source_map(content)
 
 
 def without_source_map(content: bytes) -> bytes:
@@ -103,7 +118,7 @@ def sprite(tar: tarfile.TarFile) -> bytes:
 def contents(package: Package, tar: tarfile.TarFile) -> dict[str, bytes]:
     """What the package puts under static/vendor, by path relative to it."""
     found = {
-        f"{package.folder}/{target}": without_source_map(member(tar, source))
+        f"{package.folder}/{target}": as_shipped(target, member(tar, source))
         for source, target in package.files.items()
     }
     if package is PLOTLY:

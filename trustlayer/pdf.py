@@ -12,12 +12,12 @@ from reportlab.graphics.charts.piecharts import Pie
 from reportlab.graphics.shapes import Drawing
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4, landscape
-from reportlab.lib.styles import ParagraphStyle, getSampleStyleSheet
+from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import LongTable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from stratum.reports.pdf import words
+from stratum.reports.fonts import BODY, BOLD, styles, words
 from stratum.workspaces.models import Workspace
 from trustlayer.asked import DECISIONS, Asked
 from trustlayer.models import LedgerEntry
@@ -25,7 +25,7 @@ from trustlayer.queries.audit import Analytics
 
 COLOURS = {"PASS": colors.HexColor("#2f7d4f"), "HOLD": colors.HexColor("#c98a1b"), "BLOCK": colors.HexColor("#b3382c")}
 INK, LINE = colors.HexColor("#22303a"), colors.HexColor("#c9d2d8")
-STYLES = getSampleStyleSheet()
+STYLES = styles()
 SMALL = ParagraphStyle("small", parent=STYLES["BodyText"], fontSize=7, leading=9, textColor=INK, splitLongWords=True)
 TEXT = ParagraphStyle("text", parent=STYLES["BodyText"], fontSize=9, leading=12, textColor=INK)
 WIDTHS = [22 * mm, 14 * mm, 13 * mm, 33 * mm, 52 * mm, 96 * mm, 37 * mm]
@@ -69,7 +69,7 @@ def report_pdf(
 
 
 def _page_number(canvas: Canvas, document: Any) -> None:
-    canvas.setFont("Helvetica", 7)
+    canvas.setFont(BODY, 7)
     canvas.setFillColor(INK)
     canvas.drawRightString(landscape(A4)[0] - 15 * mm, 9 * mm, f"Page {document.page}")
 
@@ -102,7 +102,7 @@ def _pie(found: Analytics) -> Drawing:
     shown = [(name, count) for name, count in zip(DECISIONS, found.decisions, strict=True) if count]
     pie.data = [count for _, count in shown]
     pie.labels = [f"{name} {count / found.total:.0%}" for name, count in shown]
-    pie.slices.fontSize = 7
+    pie.slices.fontName, pie.slices.fontSize = BODY, 7
     for place, (name, _) in enumerate(shown):
         pie.slices[place].fillColor = COLOURS[name]
         pie.slices[place].strokeColor = colors.white
@@ -141,7 +141,8 @@ def _reasons(found: Analytics) -> Any:
     chart.valueAxis.visible = chart.categoryAxis.visible = False
     bars.add(chart)
     table = Table(rows, colWidths=[85 * mm, 15 * mm], rowHeights=5 * mm)
-    table.setStyle(TableStyle([("FONTSIZE", (0, 0), (-1, -1), 7), ("VALIGN", (0, 0), (-1, -1), "MIDDLE"), _NO_PADDING]))
+    plain = [("FONTNAME", (0, 0), (-1, -1), BODY), ("FONTSIZE", (0, 0), (-1, -1), 7)]
+    table.setStyle(TableStyle([*plain, ("VALIGN", (0, 0), (-1, -1), "MIDDLE"), _NO_PADDING]))
     return Table([[table, bars]], colWidths=[102 * mm, 42 * mm])
 
 
@@ -161,6 +162,7 @@ def _types(found: Analytics) -> Drawing:
 
 def _stacked(chart: VerticalBarChart) -> None:
     chart.categoryAxis.style = "stacked"
+    chart.categoryAxis.labels.fontName = chart.valueAxis.labels.fontName = BODY
     chart.categoryAxis.labels.fontSize = chart.valueAxis.labels.fontSize = 6
     chart.valueAxis.valueMin = 0
     for place, name in enumerate(DECISIONS):
@@ -179,7 +181,8 @@ def _rows(newest: Sequence[LedgerEntry], total: int, zone: ZoneInfo) -> Iterator
         TableStyle(
             [
                 ("FONTSIZE", (0, 0), (-1, -1), 7),
-                ("FONTNAME", (0, 0), (-1, 0), "Helvetica-Bold"),
+                ("FONTNAME", (0, 0), (-1, -1), BODY),
+                ("FONTNAME", (0, 0), (-1, 0), BOLD),
                 ("VALIGN", (0, 0), (-1, -1), "TOP"),
                 ("LINEBELOW", (0, 0), (-1, -1), 0.25, LINE),
                 ("TOPPADDING", (0, 0), (-1, -1), 1),

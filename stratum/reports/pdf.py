@@ -6,20 +6,21 @@ from datetime import UTC, datetime
 from io import BytesIO
 from itertools import islice
 from typing import Any
-from xml.sax.saxutils import escape
 
 from reportlab.graphics.shapes import Drawing, PolyLine, String
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4, landscape
-from reportlab.lib.styles import ParagraphStyle, getSampleStyleSheet
+from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import LongTable, Paragraph, SimpleDocTemplate, Spacer, TableStyle
 
+from stratum.reports.fonts import BODY, styles, words
+
 MOST_ROWS = 2_000  # about sixty pages; CSV has all of them
 LONGEST_CELL = 300
 INK, LINE, ACCENT = colors.HexColor("#22303a"), colors.HexColor("#c9d2d8"), colors.HexColor("#0f6170")
-STYLES = getSampleStyleSheet()
+STYLES = styles()
 SMALL = ParagraphStyle("small", parent=STYLES["BodyText"], fontSize=7, leading=9, textColor=INK, splitLongWords=True)
 TEXT = ParagraphStyle("text", parent=STYLES["BodyText"], fontSize=9, leading=12, textColor=INK)
 WIDTH = landscape(A4)[0] - 30 * mm
@@ -61,11 +62,6 @@ def table_pdf(
     return file.getvalue(), len(shown)
 
 
-def words(text: str) -> str:
-    """Fit for a paragraph: its markup shown as it is, and what the built-in fonts cannot draw as a question mark."""
-    return escape(text.encode("cp1252", "replace").decode("cp1252"))
-
-
 def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> LongTable:
     cells = [[Paragraph(f"<b>{words(name)}</b>", SMALL) for name in header]]
     cells += [[Paragraph(words(_cell(value)), SMALL) for value in row] for row in rows]
@@ -85,7 +81,7 @@ def _drawing(trend: Trend) -> Drawing:
     drawing = Drawing(CHART_WIDE, CHART_HIGH)
     known = [value for value in trend.values if value is not None]
     if not known:
-        drawing.add(String(0, CHART_HIGH / 2, "No values", fontSize=8, fillColor=INK))
+        drawing.add(String(0, CHART_HIGH / 2, "No values", fontName=BODY, fontSize=8, fillColor=INK))
         return drawing
     highest, lowest = max(known), min(0, *known)
     step = CHART_WIDE / max(len(trend.values) - 1, 1)
@@ -117,6 +113,6 @@ def _runs(values: Sequence[float | None]) -> Iterator[list[tuple[int, float]]]:
 
 
 def _page_number(canvas: Canvas, document: Any) -> None:
-    canvas.setFont("Helvetica", 7)
+    canvas.setFont(BODY, 7)
     canvas.setFillColor(INK)
     canvas.drawRightString(landscape(A4)[0] - 15 * mm, 9 * mm, f"Page {document.page}")

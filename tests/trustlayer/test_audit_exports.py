@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
+from stratum.reports.fonts import words
 from stratum.reports.models import Export
 from stratum.reports.services import exports
 from stratum.workspaces.models import Workspace
@@ -68,6 +69,8 @@ def test_a_pdf_survives_markup_and_every_alphabet(as_bob: Client, write: Write) 
     assert read(as_bob.get(URL, {"format": "pdf"})).startswith(b"%PDF-")
     assert read(as_bob.get(URL, {"format": "csv"})).startswith(b"seq,id,timestamp")
     assert read(as_bob.get(URL, {"format": "pdf", "q": "nothing"})).startswith(b"%PDF-")
+    assert words("<b>Größe & Москва Ελλάς") == "&lt;b&gt;Größe &amp; Москва Ελλάς"
+    assert words("夏") == "?"
 
 
 def test_the_book_tells_of_it(as_bob: Client, book: list[LedgerEntry]) -> None:

@@ -22,7 +22,7 @@ from trustlayer.queries import history
 from trustlayer.queries.health import WorkspaceHealth
 from trustlayer.services import policies
 from trustlayer.services.readings import PLATFORMS
-from trustlayer.signals import EMQ, SIGNALS
+from trustlayer.signals import EMQ, SIGNALS, VOLUME
 from trustlayer.views.health_charts import course
 from trustlayer.words import DECISION, STATUS, Mark, platform_name
 
@@ -102,7 +102,8 @@ def _card(one: Health, chosen: Health) -> Card:
 
 def _line(state: SignalState, policy: Policy) -> Line:
     signal = SIGNALS[state.name]
-    good = f"{'≥' if signal.rising else '≤'} {signal.show(signal.goal)}"
+    sign = "≥" if signal.rising else "≤"
+    good = f"p {sign} {signal.goal:g}" if signal is VOLUME else f"{sign} {signal.show(signal.goal)}"
     critical = f"below {policy.emq_block:.1f}, if the platform says so" if signal is EMQ else signal.critical_words
     score = "–" if state.score is None else f"{state.score:.0f}"
     return Line(state, STATUS[state.status], signal.sentence, score, good, critical)
