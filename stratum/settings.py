@@ -224,6 +224,7 @@ SPECTACULAR_SETTINGS = {
         "TraitKindEnum": ["aggregation", "most_frequent", "first", "last", "unique_count", "unique_list", "ratio"],
         "AdEntityKindEnum": ["campaign", "adset", "creative"],
         "AdEntityStatusEnum": ["active", "paused", "removed"],
+        "TraitStatusEnum": ["draft", "preparing", "computing", "live", "failed", "disabled"],
         "TraitFrequencyEnum": "cdp.definitions.traits.FREQUENCIES",
         "ActionStateEnum": "autopilot.states.VALUES",
         "ActionKindEnum": "autopilot.changes.PROPOSABLE",
