@@ -6,10 +6,10 @@ from cdp.queries import segments as segment_queries
 from cdp.queries import traits as trait_queries
 from integrations.announcements import CRM_HEALTH
 from integrations.queries import ad_platforms, pipedrive
-from integrations.registry import Integration, integrations
+from integrations.registry import integrations
 from integrations.services import ad_connections, ad_sync, sample
 from integrations.services.pipedrive import following, runs
-from integrations.views import ad_words
+from integrations.views import overview
 from stratum.notifications.registry import kinds
 from stratum.workspaces import limits, registry
 from stratum.workspaces.models import Workspace
@@ -20,17 +20,8 @@ SETTINGS = "/dashboard/integrations/pipedrive"
 
 
 def register() -> None:
-    integrations.register(
-        Integration(
-            "ad_platforms",
-            "Ad platforms",
-            "ad-2",
-            "Meta and Google Ads: campaigns, spend and conversions every hour, and the way back for the autopilot.",
-            "ad_platform_list",
-            ad_words.standing,
-            order=10,
-        )
-    )
+    for card in overview.CARDS:
+        integrations.register(card)
     limits.register(ad_connections.METER, ad_platforms.counted)
     registry.scheduled_work.register(registry.ScheduledWork("ad_platforms", ad_sync.TASK, ad_sync.claim_due))
     registry.samples.register(registry.SampleData("ad_platforms", sample.build, sample.remove))
