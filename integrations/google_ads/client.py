@@ -45,9 +45,13 @@ class GoogleAdsClient:
         developer_token: str = "",
     ) -> None:
         self._caller, self._tokens, self._now = caller, tokens, now
+        manager = login_customer_id.replace("-", "")
         self._headers = {
             name: value
-            for name, value in (("login-customer-id", login_customer_id), ("developer-token", developer_token))
+            for name, value in (
+                ("login-customer-id", manager),
+                ("developer-token", developer_token),
+            )
             if value
         }
 

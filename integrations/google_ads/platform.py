@@ -25,6 +25,7 @@ from integrations.google_ads.client import GoogleAdsClient, digits
 from integrations.google_ads.shapes import GoogleCustomer, GoogleDay, GoogleNode, text
 from stratum.lib.http import Gone, NotAuthorised, Rejected
 
+SECOND = timedelta(seconds=1)  # texts are compared, and 09:30:00.123 comes after 09:30:00
 LONGEST_PAST = timedelta(days=29)  # of change events: Google keeps 30 days
 
 
@@ -119,7 +120,7 @@ class GoogleAdsPlatform:
     def outside_changes(self, account_id: str, since: datetime) -> Sequence[OutsideChange]:
         zone = self._customer(account_id).time_zone
         start = max(since, self._now() - LONGEST_PAST)
-        events = list(self._client.events(account_id, _local(start, zone), _local(self._now(), zone)))
+        events = list(self._client.events(account_id, _local(start, zone), _local(self._now() + SECOND, zone)))
         spenders = self._spenders(account_id) if any(one.resource_type == "CAMPAIGN_BUDGET" for one in events) else {}
         return [change for one in events for change in mapping.outside_change(one, spenders, zone)]
 

@@ -71,7 +71,7 @@ class FakeGoogle:
             raise Refused(
                 "authenticationError", "CUSTOMER_NOT_FOUND", "No customer found for the provided customer id."
             )
-        if shop.manager and headers.get("login-customer-id") != shop.manager:
+        if shop.manager not in ("", shop.id) and headers.get("login-customer-id") != shop.manager:
             message = (
                 "User doesn't have permission to access customer. Set the manager in the 'login-customer-id' header."
             )

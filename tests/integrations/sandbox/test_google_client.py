@@ -87,8 +87,10 @@ def test_accounts_behind_a_manager(stage: Stage) -> None:
     world = stage.fake.world
     world.accounts["9990001111"] = Shop("9990001111", "Agency", "USD", "UTC", manager="9990001111")
     world.accounts[ACCOUNT].manager = "9990001111"
-    with pytest.raises(NotAuthorised, match="permission to access customer"):
+    with pytest.raises(Rejected, match="manager accounts only"):
         stage.platform().accounts()
+    with pytest.raises(NotAuthorised, match="permission to access customer"):
+        list(stage.platform().entities(ACCOUNT))
     found = stage.platform("999-000-1111").accounts()
     assert [one.id for one in found] == [ACCOUNT]
     assert stage.heard[-1].headers["login-customer-id"] == "9990001111"
