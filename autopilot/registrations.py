@@ -3,7 +3,7 @@
 from autopilot.exports import DRY_RUNS
 from autopilot.queries.home import CARD
 from autopilot.queries.settings import standing
-from autopilot.services import executor, rule_runs
+from autopilot.services import executor, rule_runs, sample
 from stratum.reports.registry import exporters
 from stratum.workspaces import registry
 from stratum.workspaces.models import Workspace
@@ -13,6 +13,7 @@ def register() -> None:
     exporters.register(DRY_RUNS)
     registry.scheduled_work.register(registry.ScheduledWork("actions", executor.TASK, executor.claim_due))
     registry.scheduled_work.register(registry.ScheduledWork("rules", rule_runs.TASK, rule_runs.claim_due))
+    registry.samples.register(registry.SampleData("autopilot", sample.build, sample.remove))
     registry.home_cards.register(CARD)
     registry.banners.register(
         registry.Banner("autopilot", standing_words, "settings_autopilot", "Settings > Autopilot", "test-pipe")

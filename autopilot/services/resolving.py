@@ -10,15 +10,18 @@ from autopilot.projection import BASE_DAYS, SKIPPED_DAYS
 from autopilot.queries import history
 from autopilot.services.dry_runs import RESOLVES_AFTER
 from autopilot.states import State
+from stratum.workspaces.models import Workspace
 
 AGAIN_AFTER = 28
 MOST_AT_ONCE = 500
 EXECUTED = (State.SUCCEEDED, State.REVERTED)
 
 
-def resolve_due(*, now: datetime) -> int:
+def resolve_due(*, now: datetime, workspace: Workspace | None = None) -> int:
     """How many were scored. A prediction whose days hold another change cannot be."""
     open_ones = DryRun.objects.filter(actual_28=None, unresolvable="", resolves_on__lte=now.date() + timedelta(days=1))
+    if workspace is not None:
+        open_ones = open_ones.filter(workspace=workspace)
     due = open_ones.select_related("action__account", "entity").order_by("resolves_on")[:MOST_AT_ONCE]
     return sum(_resolve(one, now) for one in due)
 

@@ -81,6 +81,8 @@ def run(*, rule: Rule, now: datetime) -> RuleRun:
     _keep(rule, field, found, told, now)
     proposed = sum(outcome == Outcome.PROPOSED for outcome, _ in told.values())
     Rule.objects.filter(pk=rule.pk).update(last_run_at=now)
+    old = list(rule.runs.filter(is_dry_run=False).order_by("-at").values_list("pk", flat=True)[KEPT_RUNS:])
+    RuleRun.objects.filter(pk__in=old).delete()
     return RuleRun.objects.create(
         workspace=rule.workspace,
         rule=rule,

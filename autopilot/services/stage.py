@@ -52,7 +52,8 @@ class Stage:
         if account.pk not in self._outside:
             try:
                 changes = self.platform(account).outside_changes(account.external_id, self.now - WEEK)
-                self._outside[account.pk] = list(changes), ""
+                known = [one for one in changes if one.changed_at <= self.now]
+                self._outside[account.pk] = known, ""
             except Failure as failure:
                 self._outside[account.pk] = (), failure.sentence
         return self._outside[account.pk]
