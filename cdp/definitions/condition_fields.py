@@ -42,7 +42,7 @@ def field_test(fields: Mapping[str, Any], path: str, reading: Reading, *, attrib
     if isinstance(value, Mapping):
         return _with_other(name, op, value, path, reading)
     comparison: dict[str, Any] = {key: fields[key] for key in ("op", "value") if key in fields}
-    if name.startswith("traits.") and op in ORDER_OPERATORS | RANGE_OPERATORS:
+    if name.startswith("traits.") and isinstance(op, str) and op in ORDER_OPERATORS | RANGE_OPERATORS:
         comparison["value"] = _numbers(value)
     found = reading.where({"property": name, **comparison}, path)
     return found if isinstance(found, Test) else None
@@ -50,8 +50,8 @@ def field_test(fields: Mapping[str, Any], path: str, reading: Reading, *, attrib
 
 def _with_other(name: str, op: object, value: Mapping[str, Any], path: str, reading: Reading) -> Test | None:
     """One field compared with another of the same profile."""
-    if op not in COMPARABLE:
-        several = op in LIST_OPERATORS | RANGE_OPERATORS
+    if not isinstance(op, str) or op not in COMPARABLE:
+        several = isinstance(op, str) and op in LIST_OPERATORS | RANGE_OPERATORS
         sentence = "This operator takes values, not another field." if several else "Compare two fields by size only."
         reading.fault(f"{path}/op", f"{sentence} Choose one of: {', '.join(sorted(COMPARABLE))}.", "unknown_choice")
         return None

@@ -434,10 +434,9 @@ def _exclusions(value: object, pointer: str, steps: tuple[Performance, ...], rea
 def _exclusion(value: object, pointer: str, steps: int, reading: Reading) -> Exclusion:
     fields = reading.fields(value, pointer, ("event", "where", "between"))
     between = fields.get("between")
-    after, before = 0, 1
-    if isinstance(between, list) and len(between) == 2 and all(type(one) is int for one in between):
-        after, before = between
-    if not isinstance(between, list) or [after, before] != between or not 0 <= after < before < max(steps, 2):
+    is_pair = isinstance(between, list) and len(between) == 2 and all(type(one) is int for one in between)
+    after, before = between if is_pair else (0, 1)
+    if not is_pair or not 0 <= after < before < max(steps, 2):
         sentence = f"Give two steps in their order, from 0 to {max(steps, 2) - 1}, such as [0, 1]."
         reading.fault(f"{pointer}/between", sentence, "out_of_range")
     names = events.names(fields.get("event"), f"{pointer}/event", reading)

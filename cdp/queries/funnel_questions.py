@@ -27,6 +27,7 @@ from cdp.models import Profile
 from cdp.queries import segments, served_traits
 from cdp.queries.engine import answering, fresh_engine
 from cdp.queries.funnel_results import BreakdownResult, BreakdownValue, Numbers, numbers_of
+from cdp.queries.segment_members import members_of
 from stratum.lib import clock
 from stratum.lib.periods import Period
 from stratum.lib.refusal import Fault, Invalid, Missing, Refusal
@@ -144,7 +145,7 @@ def _trait(workspace: Workspace, name: str, now: datetime) -> tuple[ByGroups, An
 def _members(workspace: Workspace, segment_id: UUID, pointer: str) -> Ints:
     """Profiles, ascending. Raises Invalid for a segment that is gone, archived or somebody else's."""
     try:
-        return segments.members(workspace, segments.require_active(workspace, segment_id))
+        return members_of(workspace, segments.require_active(workspace, segment_id))
     except Missing as missing:
         sentence = "This segment is not there any more, or never was in this workspace. Choose another one."
         raise Invalid([Fault(pointer, sentence, "unknown_segment")]) from missing

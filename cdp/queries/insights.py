@@ -22,6 +22,7 @@ from cdp.models import Segment
 from cdp.queries import segments
 from cdp.queries.engine import answering, engine_of
 from cdp.queries.funnel_questions import Asked, prepare
+from cdp.queries.segment_members import members_of
 from stratum.lib import clock, periods
 from stratum.workspaces.models import Workspace
 
@@ -209,7 +210,7 @@ def _by_value(name: str, people: FunnelPeople, edges: Ints, *, known_only: bool)
 
 
 def _by_segment(workspace: Workspace, segment: Segment, people: FunnelPeople, edges: Ints) -> Dimension:
-    inside = np.isin(people.profile, segments.members(workspace, segment))
+    inside = np.isin(people.profile, members_of(workspace, segment))
     group = np.where(inside, 0, NO_VALUE)
     return Dimension(f"segment:{segment.pk}", (True,), group, _day(people, edges), people.depth, label=segment.name)
 

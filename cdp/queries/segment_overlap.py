@@ -7,13 +7,12 @@ from uuid import UUID
 
 import numpy as np
 
-from cdp.engine.base import Ints, is_in
+from cdp.engine.base import Ints
 from cdp.engine.overlap import region_sizes
 from cdp.models import Segment
-from cdp.queries import arrays
+from cdp.queries.segment_members import members_of_each
 from cdp.queries.universe import universe
 from cdp.segments.overlap import FEWEST, MOST, Overlap, compared
-from stratum.lib.raw import raw_cursor
 from stratum.lib.refusal import Fault, Invalid
 from stratum.workspaces.models import Workspace
 
@@ -81,40 +80,6 @@ def _trouble(segment: Segment | None, is_repeated: bool) -> tuple[str, str]:
         told = segment.failure or "Try again in a moment."
         return f"Who is in “{segment.name}” is not known yet. {told}", "computing"
     return "", ""
-
-
-def members_of_each(workspace: Workspace, segments: Sequence[Segment]) -> dict[UUID, Ints]:
-    """As `segments.members` tells them one by one, in two queries for all."""
-    keys = [segment.pk for segment in segments]
-    found = dict.fromkeys(keys, arrays.NOBODY)
-    with raw_cursor() as cursor:
-        cursor.execute(_STAYING, [keys, workspace.pk], binary=True)
-        found |= {key: arrays.received(sent) for key, sent in cursor.fetchall()}
-        cursor.execute(_MERGED, [workspace.pk, keys])
-        merged = cursor.fetchall()
-    for key, (gone, survivors) in _by_segment(merged).items():
-        stays = ~is_in(np.sort(found[key]), gone)
-        found[key] = np.concatenate([np.sort(found[key])[stays], survivors])
-    return {key: np.unique(those) for key, those in found.items()}
-
-
-def _by_segment(merged: Sequence[tuple[UUID, int, int]]) -> dict[UUID, tuple[Ints, Ints]]:
-    """Ascending merged members, and their survivors."""
-    pairs: dict[UUID, list[tuple[int, int]]] = {}
-    for key, gone, survivor in merged:
-        pairs.setdefault(key, []).append((gone, survivor))
-    told = {key: np.array(sorted(those), np.int64) for key, those in pairs.items()}
-    return {key: (those[:, 0], those[:, 1]) for key, those in told.items()}
-
-
-_STAYING = """
-SELECT s.segment_id, array_send(array_agg(s.profile_id)) FROM cdp_spell s JOIN cdp_segment g ON g.id = s.segment_id
-WHERE s.segment_id = ANY (%s::uuid[]) AND g.workspace_id = %s AND s.exited_at IS NULL GROUP BY s.segment_id
-"""
-_MERGED = """
-SELECT s.segment_id, p.id, p.merged_into FROM cdp_profile p JOIN cdp_spell s ON s.profile_id = p.id
-WHERE p.merged_into IS NOT NULL AND p.workspace_id = %s AND s.segment_id = ANY (%s::uuid[]) AND s.exited_at IS NULL
-"""
 
 
 def _size_of_universe(workspace: Workspace, segments: Sequence[Segment]) -> int:

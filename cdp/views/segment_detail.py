@@ -13,6 +13,7 @@ from cdp.definitions import condition_words
 from cdp.models import Segment
 from cdp.queries import profiles, segment_days, segment_uses, segment_words
 from cdp.queries import segments as queries
+from cdp.queries.segment_members import members_of
 from cdp.queries.segments import Found
 from cdp.services import segments as services
 from cdp.views.segment_chart import caption_of, segment_chart
@@ -132,7 +133,7 @@ def _context(request: MemberRequest, segment: Segment) -> dict[str, object]:
 
 def _members(request: MemberRequest, segment: Segment) -> dict[str, object]:
     words = request.GET.get("q", "").strip()
-    everybody = queries.members(request.workspace, segment)
+    everybody = members_of(request.workspace, segment)
     keys = queries.members_found(request.workspace, segment, words) if words else everybody[::-1]
     page = Paginator(range(len(keys)), PER_PAGE).get_page(request.GET.get("page"))
     start = (page.number - 1) * PER_PAGE

@@ -71,7 +71,7 @@ def test_the_members_page_costs_no_query_per_row(
     as_bob: Client, make_segment: MakeSegment, person: Person, django_assert_max_num_queries: Any
 ) -> None:
     segment = make_segment(*(person(f"user-{number}") for number in range(20)))
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(13):
         as_bob.get(f"{URL}/{segment.pk}")
 
 

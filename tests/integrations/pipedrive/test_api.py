@@ -177,9 +177,7 @@ def test_a_wrong_mapping(
 
 
 def test_fields_are_created(api: APIClient, connection: PipedriveConnection) -> None:
-    assert api.post(f"{URL}/mapping/create-fields", {"fields": ["id"]}).json() == {
-        "created": ["Stratum - Profile ID"]
-    }
+    assert api.post(f"{URL}/mapping/create-fields", {"fields": ["id"]}).json() == {"created": ["Stratum - Profile ID"]}
     assert api.post(f"{URL}/mapping/create-fields", {"fields": ["id"]}).json() == {"created": []}
     answer = api.post(f"{URL}/mapping/create-fields", {"fields": ["traits.gone"]})
     assert [one["pointer"] for one in answer.json()["errors"]] == ["/fields/0"]
