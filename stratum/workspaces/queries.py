@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q
 
 from stratum.lib import keys
+from stratum.lib.raw import raw_cursor
 from stratum.lib.refusal import Missing
 from stratum.workspaces import roles
 from stratum.workspaces.models import ApiKey, Invitation, Job, Member, User, Workspace, WriteKey
@@ -32,9 +34,29 @@ def authenticate_write_key(text: str) -> WriteKey | None:
     if read is None:
         return None
     prefix, whole = read
-    key = WriteKey.objects.select_related("workspace").filter(prefix=prefix, revoked_at=None).first()
+    key = _live_write_key(prefix)
     matches = keys.matches(whole, key.secret_hash if key else "")
     return key if matches else None
+
+
+def _live_write_key(prefix: str) -> WriteKey | None:
+    """Asked by every request of the tracking API, where the query layer takes as long as twenty events."""
+    with raw_cursor() as cursor:
+        row = cursor.execute(_LIVE_WRITE_KEY, [prefix], prepare=True).fetchone()
+    if row is None:
+        return None
+    key = WriteKey.from_db(connection.alias, _KEY_NAMES, row[: len(_KEY_NAMES)])
+    key.workspace = Workspace.from_db(connection.alias, _WORKSPACE_NAMES, row[len(_KEY_NAMES) :])
+    return key
+
+
+_KEY_NAMES = [field.attname for field in WriteKey._meta.concrete_fields]
+_WORKSPACE_NAMES = [field.attname for field in Workspace._meta.concrete_fields]
+_COLUMNS = ", ".join([*(f"k.{name}" for name in _KEY_NAMES), *(f"w.{name}" for name in _WORKSPACE_NAMES)])
+_LIVE_WRITE_KEY = f"""
+SELECT {_COLUMNS} FROM {WriteKey._meta.db_table} k JOIN {Workspace._meta.db_table} w ON w.id = k.workspace_id
+WHERE k.prefix = %s AND k.revoked_at IS NULL
+"""
 
 
 def note_use(key: ApiKey, *, now: datetime) -> None:

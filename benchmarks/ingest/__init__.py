@@ -1,0 +1,1 @@
+"""Ingestion: events per second through gunicorn into PostgreSQL: `python -m benchmarks.ingest`."""
