@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
+
 from integrations.queries import pipedrive
 from stratum.notifications.registry import CRITICAL, INFO, SEVERITIES, WARNING, Collected, Kind, Notice
 from stratum.workspaces.models import Workspace
 
-STATUS = "/dashboard/integrations/pipedrive/status"
 SEVERITY = {"healthy": INFO, "paused": INFO, "disconnected": INFO, "warning": WARNING, "critical": CRITICAL}
 TITLES = {
     "healthy": "The Pipedrive sync has recovered",
@@ -36,7 +37,7 @@ def _notice(status: pipedrive.Status, before: str, now: datetime) -> Notice:
         text=" ".join(status.reasons),
         severity=severity,
         facts=[("Before", before), ("Waiting", f"{status.queue_depth:,}"), ("Errors", f"{status.errors:,}")],
-        path=STATUS,
+        path=reverse("pipedrive_status"),
     )
 
 

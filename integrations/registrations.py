@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from django.urls import reverse
+
 from cdp.queries import segments as segment_queries
 from cdp.queries import traits as trait_queries
 from integrations.announcements import CRM_HEALTH
@@ -14,9 +16,6 @@ from stratum.notifications.registry import kinds
 from stratum.workspaces import limits, registry
 from stratum.workspaces.models import Workspace
 from stratum.workspaces.registry import Dependent
-
-MAPPING = "/dashboard/integrations/pipedrive/mapping"
-SETTINGS = "/dashboard/integrations/pipedrive"
 
 
 def register() -> None:
@@ -38,10 +37,10 @@ def register() -> None:
 def mappings_naming(workspace: Workspace, trait: str) -> Iterator[Dependent]:
     """The lines of the CRM mapping that push the trait."""
     for line in pipedrive.lines_with(workspace, f"traits.{trait}"):
-        yield Dependent("CRM mapping", f"{line.remote_name} in Pipedrive", MAPPING)
+        yield Dependent("CRM mapping", f"{line.remote_name} in Pipedrive", reverse("settings_crm_mapping"))
 
 
 def labels_naming(workspace: Workspace, segment: str) -> Iterator[Dependent]:
     """The label of the segment, and the choice of whom to synchronise."""
     for what in pipedrive.uses_of_segment(workspace, segment):
-        yield Dependent("CRM", what, SETTINGS)
+        yield Dependent("CRM", what, reverse("settings_crm_data"))

@@ -13,6 +13,7 @@ SPAN = 2.0  # seconds of the burst limit
 SEARCHES = 10  # in two seconds, on every plan
 FEWEST = 20  # calls in two seconds of the smallest plan, until a header says more
 DAILY_BASE = 30_000  # tokens a day of the smallest plan with one seat, until a header says more
+SHORTEST = 0.005  # seconds of a wait: a clock may not move for less
 ARRIVAL = 0.3  # seconds by which calls may bunch up on their way: the server's two seconds are not ours
 
 # Tokens by call; `search` in the name marks the stricter bucket.
@@ -58,7 +59,7 @@ class Window:
 
     def enter(self) -> None:
         while (wait := self._claim()) > 0:
-            self._sleep(wait)
+            self._sleep(max(wait, SHORTEST))
 
     def close(self, seconds: float) -> None:
         """Nobody calls for so long: the vendor said that the window is full."""

@@ -60,6 +60,7 @@ class FakePipedrive:
         self.mishaps = Mishaps()
         self.calls: list[str] = []
         self.tokens = 0
+        self.refused = 0  # calls that came too fast
         self._recent: dict[bool, deque[float]] = {False: deque(), True: deque()}
 
     @property
@@ -114,6 +115,7 @@ class FakePipedrive:
         while recent and recent[0] <= now - SPAN:
             recent.popleft()
         if len(recent) >= limit:
+            self.refused += 1
             return failure(429, "Rate limit exceeded", headers=self._headers(0))
         recent.append(now)
         return None

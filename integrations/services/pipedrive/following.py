@@ -2,7 +2,7 @@
 
 Profiles, traits and segments are followed as traits and segments follow events: by the change feed and by stamps. The
 places and the rows of the outbox are one transaction, so every committed change reaches the outbox exactly once,
-whatever is killed when, and ingestion pays nothing for it (docs/decisions/0007-following-for-the-crm.md).
+whatever is killed when, and ingestion pays nothing for it (docs/decisions/0009-following-for-the-crm.md).
 """
 
 from collections.abc import Iterable, Iterator, Sequence

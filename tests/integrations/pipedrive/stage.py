@@ -119,6 +119,20 @@ class Stage:
         assert not receipt.rejected, receipt.rejected
         return self.profile(user_id)
 
+    def crowd(self, size: int) -> None:
+        """Many at once: u0, u1, …"""
+        self.pass_time(seconds=1)
+        items = [
+            {
+                "type": "identify",
+                "userId": f"u{number}",
+                "traits": {"email": f"u{number}@x.io", "first_name": "U"},
+                "timestamp": self.now.isoformat(),
+            }
+            for number in range(size)
+        ]
+        ingest(workspace=self.workspace, source=None, items=items, received_at=self.now)
+
     def track(self, user_id: str, event: str, **properties: Any) -> None:
         self.pass_time(seconds=1)
         item = {

@@ -26,8 +26,7 @@ def test_9_a_burst_is_waited_out(stage: Stage, answer: Reply) -> None:
 
 
 def test_9_our_half_of_the_burst_is_never_exceeded(stage: Stage) -> None:
-    for number in range(60):
-        stage.identify(f"u{number}", email=f"u{number}@x.io", first_name="U")
+    stage.crowd(60)
     stage.fake.company.habits.burst = 20
     stage.connect()
     run = stage.sync()
@@ -38,8 +37,7 @@ def test_9_our_half_of_the_burst_is_never_exceeded(stage: Stage) -> None:
 
 
 def test_10_the_days_tokens_are_gone(stage: Stage) -> None:
-    for number in range(12):
-        stage.identify(f"u{number}", email=f"u{number}@x.io", first_name="U")
+    stage.crowd(12)
     stage.connect()
     habits = stage.fake.company.habits
     habits.daily, stage.fake.company.spent = 1_000, 1_000 - 110  # somebody else has used most of it
@@ -63,8 +61,7 @@ def test_10_the_days_tokens_are_gone(stage: Stage) -> None:
 
 
 def test_10_our_share_of_the_budget_is_kept(stage: Stage) -> None:
-    for number in range(40):
-        stage.identify(f"u{number}", email=f"u{number}@x.io", first_name="U")
+    stage.crowd(40)
     stage.fake.company.habits.daily = 400
     stage.connect()
     run = stage.sync()
