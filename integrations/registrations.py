@@ -10,7 +10,7 @@ from integrations.announcements import CRM_HEALTH
 from integrations.queries import ad_platforms, pipedrive
 from integrations.registry import integrations
 from integrations.services import ad_connections, ad_sync, sample
-from integrations.services.pipedrive import following, runs
+from integrations.services.pipedrive import demo, following, runs
 from integrations.views import overview
 from stratum.notifications.registry import kinds
 from stratum.workspaces import limits, registry
@@ -24,6 +24,7 @@ def register() -> None:
     limits.register(ad_connections.METER, ad_platforms.counted)
     registry.scheduled_work.register(registry.ScheduledWork("ad_platforms", ad_sync.TASK, ad_sync.claim_due))
     registry.samples.register(registry.SampleData("ad_platforms", sample.build, sample.remove))
+    registry.samples.register(registry.SampleData("pipedrive", demo.build, demo.remove))
     limits.register(pipedrive.METER, pipedrive.counted)
     registry.scheduled_work.register(registry.ScheduledWork("pipedrive", runs.TASK, runs.claim_due))
     kinds.register(CRM_HEALTH)
