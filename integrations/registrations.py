@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from cdp.queries import segments as segment_queries
 from cdp.queries import traits as trait_queries
+from integrations import home
 from integrations.announcements import CRM_HEALTH
 from integrations.queries import ad_platforms, pipedrive
 from integrations.registry import integrations
@@ -25,6 +26,7 @@ def register() -> None:
     registry.scheduled_work.register(registry.ScheduledWork("ad_platforms", ad_sync.TASK, ad_sync.claim_due))
     registry.samples.register(registry.SampleData("ad_platforms", sample.build, sample.remove))
     registry.samples.register(registry.SampleData("pipedrive", demo.build, demo.remove))
+    home.register()
     limits.register(pipedrive.METER, pipedrive.counted)
     registry.scheduled_work.register(registry.ScheduledWork("pipedrive", runs.TASK, runs.claim_due))
     kinds.register(CRM_HEALTH)

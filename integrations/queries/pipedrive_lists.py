@@ -174,13 +174,10 @@ def _differences(connection: PipedriveConnection, link: PipedriveLink) -> Iterab
     """Where the two sides, when last compared, did not come to say the same."""
     mirror = connection.persons.filter(remote_id=link.remote_id).first()
     for line in connection.fields.filter(enabled=True).order_by("position", "id"):
-        both = link.base.get(pair_key(line.local, line.code))
-        if both is None or mirror is None or line.code not in mirror.values:
+        key = f"{line.code}:{line.local}"
+        both = link.base.get(key)
+        if both is None:
             continue
-        theirs = mirror.values[line.code]
-        if theirs != both.get("t"):
+        theirs = mirror.values.get(key) if mirror else both.get("t")
+        if "o" not in both or theirs != both.get("t"):
             yield Difference(label_of(line.local), both.get("o"), theirs)
-
-
-def pair_key(local: str, code: str) -> str:
-    return f"{local}|{code}"
