@@ -22,6 +22,8 @@ from integrations.api.pipedrive_shapes import (
     PipedriveMappingBody,
     PipedriveMappingShape,
     PipedriveReceivedShape,
+    PipedriveResolveBody,
+    PipedriveResolvedShape,
     PipedriveRowPageShape,
     PipedriveRowShape,
     PipedriveRunPageShape,
@@ -30,6 +32,7 @@ from integrations.api.pipedrive_shapes import (
     PipedriveSettingsShape,
     PipedriveStatusShape,
     PipedriveSyncBody,
+    PipedriveTestBody,
 )
 from integrations.models import PipedriveConnection, PipedriveRow
 from integrations.pipedrive.choices import read_choices
@@ -37,7 +40,7 @@ from integrations.pipedrive.drafts import read_mapping
 from integrations.queries import pipedrive as queries
 from integrations.queries import pipedrive_lists as lists
 from integrations.queries import pipedrive_sources
-from integrations.services.pipedrive import connecting, mapping, runs, webhooks
+from integrations.services.pipedrive import connecting, duplicates, mapping, previews, runs, webhooks
 from stratum.lib import clock
 from stratum.lib.paging import LIMIT, CursorPages, refuse_unknown_filters
 from stratum.lib.routes import route
@@ -373,6 +376,54 @@ class ConflictListApi(PipedriveView):
         return paged(self, request, found, ("-id",), told)
 
 
+class DuplicateApi(PipedriveView):
+    right = "execute"
+
+    @extend_schema(
+        tags=TAGS,
+        operation_id="pipedrive_duplicates_resolve",
+        summary="Say who is who",
+        description="`link` with a person, `merge` the other persons into it in Pipedrive first (for good), or "
+        "`keep_apart`. What follows is written by the next run.",
+        request=PipedriveResolveBody,
+        responses={200: PipedriveResolvedShape} | WRITTEN | ONE,
+    )
+    def post(self, request: ApiRequest, duplicate_id: int) -> Response:
+        body = PipedriveResolveBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        said = body.validated_data
+        settled = duplicates.resolve(
+            workspace=request.workspace,
+            by=request.actor,
+            duplicate_id=duplicate_id,
+            choice=said["choice"],
+            person_id=said.get("person"),
+            profile_id=said.get("profile"),
+            now=request.now,
+        )
+        return Response(PipedriveResolvedShape(settled).data)
+
+
+class TestProfileApi(PipedriveView):
+    right = "execute"
+
+    @extend_schema(
+        tags=TAGS,
+        operation_id="pipedrive_test_profile",
+        summary="Synchronise one profile now",
+        description="For real, whatever the schedule; the rows of the run show request and response.",
+        request=PipedriveTestBody,
+        responses={200: PipedriveRunShape} | WRITTEN | ONE,
+    )
+    def post(self, request: ApiRequest) -> Response:
+        body = PipedriveTestBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        run = previews.test_profile(
+            workspace=request.workspace, by=request.actor, profile_id=body.validated_data["profile"], now=clock.now
+        )
+        return Response(PipedriveRunShape(run).data)
+
+
 # Pipedrive calls
 
 
@@ -443,6 +494,8 @@ urlpatterns = [
     route(f"{ROOM}/mapping", MappingApi.as_view(), "api_pipedrive_mapping"),
     route(f"{ROOM}/mapping/create-fields", CreateFieldsApi.as_view(), "api_pipedrive_create_fields"),
     route(f"{ROOM}/duplicates", DuplicateListApi.as_view(), "api_pipedrive_duplicate_list"),
+    route(f"{ROOM}/duplicates/<int:duplicate_id>/resolve", DuplicateApi.as_view(), "api_pipedrive_duplicate"),
+    route(f"{ROOM}/test", TestProfileApi.as_view(), "api_pipedrive_test"),
     route(f"{ROOM}/conflicts", ConflictListApi.as_view(), "api_pipedrive_conflict_list"),
     route(f"{ROOM}/webhook/<str:secret>", WebhookApi.as_view(), "api_pipedrive_webhook"),
 ]

@@ -4,15 +4,17 @@ from typing import Any
 
 from rest_framework import serializers
 
-from integrations.models import PipedriveConnection, PipedriveField, PipedriveRow, PipedriveRun
+from integrations.models import PipedriveConnection, PipedriveDuplicate, PipedriveField, PipedriveRow, PipedriveRun
 from integrations.pipedrive.choices import DEAL_EVENTS, OBJECTS, SCHEDULES
 from integrations.pipedrive.fields import DIRECTIONS, RULES
 from integrations.queries import pipedrive as queries
 from integrations.queries.pipedrive import Status
 from integrations.queries.pipedrive_lists import ConflictCard, DuplicateCard
+from integrations.services.pipedrive import duplicates
 from stratum.lib.serializers import StrictSerializer
 from stratum.workspaces.api import PageShape
 
+LARGEST = 2**63 - 1
 HEALTH = ("healthy", "warning", "critical", "paused", "disconnected")
 
 
@@ -267,3 +269,21 @@ class PipedriveConflictPageShape(PageShape):
 
 class PipedriveReceivedShape(serializers.Serializer[Any]):
     received = serializers.BooleanField(help_text="False for a repeat.")
+
+
+class PipedriveResolveBody(StrictSerializer):
+    choice = serializers.ChoiceField(choices=duplicates.CHOICES)
+    person = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST)
+    profile = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST, help_text="Where there are two.")
+
+
+class PipedriveResolvedShape(serializers.ModelSerializer[PipedriveDuplicate]):
+    state = serializers.ChoiceField(choices=PipedriveDuplicate.State.choices)
+
+    class Meta:
+        model = PipedriveDuplicate
+        fields = ["id", "state", "resolution"]
+
+
+class PipedriveTestBody(StrictSerializer):
+    profile = serializers.IntegerField(min_value=1, max_value=LARGEST)

@@ -14,15 +14,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cdp.queries import segments
 from cdp.queries.funnels import seen_events
 from integrations.forms import pipedrive as forms
-from integrations.models import PipedriveConnection, PipedriveField, PipedriveRun
+from integrations.models import PipedriveConnection, PipedriveField
 from integrations.pipedrive.choices import read_choices
 from integrations.pipedrive.fields import DIRECTION_WORDS, STANDARD, label_of
 from integrations.queries import pipedrive as queries
 from integrations.queries import pipedrive_sources
-from integrations.services.pipedrive import connecting, runs
+from integrations.services.pipedrive import connecting, previews, runs
 from integrations.views import pipedrive_words as words
 from integrations.views.pipedrive_rows import RowLine, row_lines
-from stratum.lib.refusal import Missing, Refusal
+from stratum.lib.refusal import Refusal
 from stratum.lib.routes import route
 from stratum.workspaces import access, limits, plans
 from stratum.workspaces.access import MemberRequest
@@ -37,7 +37,6 @@ ACTIVITY_TYPES = [
     ("deadline", "Deadline"),
 ]
 EMPTY_RATE = ("", "")
-PREVIEWED = 10  # records
 SCHEDULE = "integrations/pipedrive/setup/schedule.html"
 
 
@@ -80,11 +79,10 @@ class MappedLine:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a dry run found, `waiting` while it is at work."""
+    """What would happen to ten records, once somebody `asked`."""
 
-    run: PipedriveRun | None
     rows: tuple[RowLine, ...] = ()
-    waiting: bool = False
+    asked: bool = False
     error: str = ""
 
 
@@ -276,27 +274,36 @@ def _segments(request: MemberRequest) -> list[SegmentChoice]:
 @access.page("connect")
 def settings_crm_schedule(request: MemberRequest) -> HttpResponse:
     connection = queries.require(request.workspace)
-    typed: dict[str, Any] = {"schedule": connection.schedule, "budget_share": connection.budget_share}
-    errors: dict[str, str] = {}
-    if request.method == "POST":
-        typed = forms.schedule_body(request.POST)
-        try:
-            connecting.update_settings(
-                workspace=request.workspace, by=request.actor, now=request.now, **read_choices(typed)
-            )
-        except Refusal as refused:
-            errors = faults(refused)
-        else:
-            messages.success(request, "Saved.")
-            return redirect("settings_crm" if queries.has_begun(connection) else "settings_crm_schedule")
+    if request.method != "POST":
+        return _schedule(request, connection)
+    typed = forms.schedule_body(request.POST)
+    try:
+        connecting.update_settings(
+            workspace=request.workspace, by=request.actor, now=request.now, **read_choices(typed)
+        )
+    except Refusal as refused:
+        return _schedule(request, connection, typed=typed, errors=faults(refused))
+    messages.success(request, "Saved.")
+    return redirect("settings_crm" if queries.has_begun(connection) else "settings_crm_schedule")
+
+
+def _schedule(
+    request: MemberRequest,
+    connection: PipedriveConnection,
+    *,
+    typed: dict[str, Any] | None = None,
+    errors: dict[str, str] | None = None,
+    preview: Preview | None = None,
+) -> HttpResponse:
+    stored: dict[str, Any] = {"schedule": connection.schedule, "budget_share": connection.budget_share}
     context = {
         "connection": connection,
         "steps": steps(connection, "settings_crm_schedule"),
-        "typed": typed,
+        "typed": typed or stored,
         "schedules": _schedules(request),
-        "preview": _preview(request, request.GET.get("run", "")),
+        "preview": preview or Preview(),
         "plan_sentence": _plan_sentence(connection),
-        "errors": errors,
+        "errors": errors or {},
     }
     return render(request, SCHEDULE, context, status=422 if errors else 200)
 
@@ -322,38 +329,18 @@ def _schedules(request: MemberRequest) -> list[Schedule]:
 # What the first sync would do
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_POST
 @access.page("connect")
 def settings_crm_preview(request: MemberRequest) -> HttpResponse:
-    """Started by a button; then the page asks until the dry run has an answer."""
-    if request.method == "POST":
-        run = runs.start_sync(workspace=request.workspace, by=request.actor, now=request.now, dry_run=True)
-        if not request.htmx:
-            return redirect(f"{reverse('settings_crm_schedule')}?run={run.pk}")
-        return render(request, f"{SCHEDULE}#preview", {"preview": _preview(request, str(run.pk))})
-    return render(request, f"{SCHEDULE}#preview", {"preview": _preview(request, request.GET.get("run", ""))})
-
-
-def _preview(request: MemberRequest, asked: str) -> Preview:
-    """The last dry run, or the one that is asked for."""
-    run = _asked_run(request, asked) or _last_dry_run(request)
-    if run is None:
-        return Preview(None)
-    rows = row_lines(request.workspace, list(queries.rows(run)[:PREVIEWED]))
-    waiting = run.state in queries.UNFINISHED and len(rows) < PREVIEWED
-    return Preview(run, tuple(rows), waiting, "" if waiting else run.error)
-
-
-def _asked_run(request: MemberRequest, asked: str) -> PipedriveRun | None:
+    """Ten records, compared at once; nothing is written and nothing kept."""
     try:
-        return queries.run(request.workspace, UUID(asked))
-    except (ValueError, Missing):
-        return None
-
-
-def _last_dry_run(request: MemberRequest) -> PipedriveRun | None:
-    connection = queries.require(request.workspace)
-    return queries.runs(connection).filter(dry_run=True).exclude(mode=PipedriveRun.Mode.TEST).first()
+        rows = row_lines(request.workspace, previews.preview(workspace=request.workspace, now=request.now))
+        preview = Preview(tuple(rows), asked=True)
+    except Refusal as refused:
+        preview = Preview(error=refused.sentence)
+    if request.htmx:
+        return render(request, f"{SCHEDULE}#preview", {"preview": preview})
+    return _schedule(request, queries.require(request.workspace), preview=preview)
 
 
 # The connection itself

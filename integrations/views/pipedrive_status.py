@@ -13,14 +13,16 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
-from integrations.models import PipedriveConnection
+from cdp.queries import profiles
+from integrations.models import PipedriveConnection, PipedriveRun
 from integrations.queries import pipedrive as queries
 from integrations.queries import pipedrive_lists as lists
 from integrations.queries.pipedrive import Status
-from integrations.services.pipedrive import connecting, runs
+from integrations.services.pipedrive import connecting, duplicates, previews, runs
 from integrations.views import pipedrive_words as words
 from integrations.views.pipedrive_rows import row_lines, row_sheet
 from integrations.views.pipedrive_runs import progress_of, run_line
+from stratum.lib import clock
 from stratum.lib.routes import route
 from stratum.lib.sheets import csv_lines
 from stratum.workspaces import access, limits
@@ -156,12 +158,19 @@ def _budget(request: MemberRequest, connection: PipedriveConnection) -> Shown:
     }
 
 
+def _test(request: MemberRequest, connection: PipedriveConnection) -> Shown:
+    """The latest tests."""
+    found = queries.runs(connection).filter(mode=PipedriveRun.Mode.TEST)[:10]
+    return {"tests": [run_line(run) for run in found], "asked": request.GET.get("profile", "")}
+
+
 TABS = (
     ("runs", "Run history"),
     ("rejected", "Rejected"),
     ("conflicts", "Conflicts"),
     ("duplicates", "Duplicates"),
     ("budget", "Tokens"),
+    ("test", "Test one profile"),
 )
 LISTS: dict[str, tuple[str, Callable[[MemberRequest, PipedriveConnection], Shown]]] = {
     "runs": ("_runs.html", _runs),
@@ -169,6 +178,7 @@ LISTS: dict[str, tuple[str, Callable[[MemberRequest, PipedriveConnection], Shown
     "conflicts": ("_conflicts.html", _conflicts),
     "duplicates": ("_duplicates.html", _duplicates),
     "budget": ("_budget.html", _budget),
+    "test": ("_test.html", _test),
 }
 
 # What people do
@@ -205,6 +215,41 @@ def pipedrive_row_ignore(request: MemberRequest, row_id: int) -> HttpResponse:
 def pipedrive_conflict_seen(request: MemberRequest, conflict_id: int) -> HttpResponse:
     runs.see_conflict(workspace=request.workspace, by=request.actor, conflict_id=conflict_id, now=request.now)
     return redirect(f"{reverse('pipedrive_status')}?tab=conflicts")
+
+
+@require_POST
+@access.page("execute")
+def pipedrive_duplicate(request: MemberRequest, duplicate_id: int) -> HttpResponse:
+    """`do`: link with the person, merge the others into it first, or keep them apart."""
+    settled = duplicates.resolve(
+        workspace=request.workspace,
+        by=request.actor,
+        duplicate_id=duplicate_id,
+        choice=request.POST.get("do", ""),
+        person_id=_number(request.POST.get("person", "")),
+        profile_id=_number(request.POST.get("profile", "")),
+        now=request.now,
+    )
+    messages.success(request, f"{settled.resolution}.")
+    return redirect(f"{reverse('pipedrive_status')}?tab=duplicates")
+
+
+@require_POST
+@access.page("execute")
+def pipedrive_test(request: MemberRequest) -> HttpResponse:
+    """One profile, for real, whatever the schedule: its run shows request and response."""
+    asked = request.POST.get("profile", "").strip()
+    found = profiles.search(request.workspace, asked) if asked else []
+    if len(found) != 1:
+        wrong = "Nobody" if not found else f"{len(found)} profiles"
+        messages.error(request, f"{wrong} found by “{asked[:100]}”. Give the number or the whole e-mail address.")
+        return redirect(f"{reverse('pipedrive_status')}?tab=test")
+    run = previews.test_profile(workspace=request.workspace, by=request.actor, profile_id=found[0], now=clock.now)
+    return redirect("pipedrive_run", run.pk)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 # Tables as CSV
@@ -277,5 +322,7 @@ urlpatterns = [
     route(f"{ROOM}/tokens.csv", pipedrive_tokens_csv, "pipedrive_tokens_csv"),
     route(f"{ROOM}/rows/<int:row_id>/retry", pipedrive_row_retry, "pipedrive_row_retry"),
     route(f"{ROOM}/rows/<int:row_id>/ignore", pipedrive_row_ignore, "pipedrive_row_ignore"),
+    route(f"{ROOM}/duplicates/<int:duplicate_id>", pipedrive_duplicate, "pipedrive_duplicate"),
+    route(f"{ROOM}/test", pipedrive_test, "pipedrive_test"),
     route(f"{ROOM}/conflicts/<int:conflict_id>/seen", pipedrive_conflict_seen, "pipedrive_conflict_seen"),
 ]

@@ -252,6 +252,20 @@ def test_duplicates_and_conflicts(api: APIClient, connection: PipedriveConnectio
     assert (conflict["profile"], conflict["field"], conflict["winner"]) == (5, "first_name", "stratum")
 
 
+def test_who_is_who(api: APIClient, connection: PipedriveConnection, now: datetime) -> None:
+    doubt = connection.duplicates.create(reason="several_persons", local_id=5, remote_ids=[8, 9], created_at=now)
+    address = f"{URL}/duplicates/{doubt.pk}/resolve"
+    assert api.post(address, {"choice": "guess"}).status_code == 422
+    assert [one["pointer"] for one in api.post(address, {"choice": "link"}).json()["errors"]] == ["/person"]
+    assert api.post(address, {"choice": "keep_apart"}).json()["state"] == "ignored"
+    assert api.post(address, {"choice": "keep_apart"}).status_code == 409
+
+
+def test_testing_somebody_unknown(api: APIClient, connection: PipedriveConnection) -> None:
+    assert api.post(f"{URL}/test", {"profile": 999}).status_code == 404
+    assert api.post(f"{URL}/test", {"profile": "x"}).status_code == 422
+
+
 # Pipedrive calls
 
 

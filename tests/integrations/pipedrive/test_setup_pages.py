@@ -207,11 +207,22 @@ def test_the_first_sync_is_started_by_a_person(
     assert "Start the first sync" not in body(as_alice.get(f"{URL}/schedule"))
 
 
-def test_the_preview_is_a_dry_run(as_alice: Client, connection: PipedriveConnection) -> None:
-    answer = as_alice.post(f"{URL}/preview")
-    run = PipedriveRun.objects.get()
-    assert run.dry_run
-    assert answer["Location"] == f"{URL}/schedule?run={run.pk}"
+def test_the_preview_keeps_nothing(as_alice: Client, connection: PipedriveConnection, now: datetime) -> None:
+    teller(connection.workspace, now)("identify", user="anna", email="anna@example.com", first_name="Anna")
+    page = body(as_alice.post(f"{URL}/preview"))
+    assert "anna@example.com" in page and "Start the first sync" in page
+    fragment = body(as_alice.post(f"{URL}/preview", headers={"HX-Request": "true"}))
+    assert "anna@example.com" in fragment and "<html" not in fragment
+    assert not PipedriveRun.objects.exists()
+    assert not connection.links.exists()
+
+
+def test_a_preview_without_pipedrive_says_why(
+    as_alice: Client, connection: PipedriveConnection, pipedrive: Company, now: datetime
+) -> None:
+    teller(connection.workspace, now)("identify", user="anna", email="anna@example.com")
+    pipedrive.down = True
+    assert "There is no preview" in body(as_alice.post(f"{URL}/preview"))
 
 
 # The connection

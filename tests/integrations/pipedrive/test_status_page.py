@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from cdp.models import Profile
-from integrations.models import PipedriveConnection, PipedriveLink, PipedriveRow, PipedriveRun
+from integrations.models import PipedriveConnection, PipedriveDuplicate, PipedriveLink, PipedriveRow, PipedriveRun
 from stratum.workspaces.models import Workspace
 from tests.cdp.people import profile_of, teller
 from tests.integrations.pipedrive.company import connection, pipedrive
@@ -208,6 +208,43 @@ def test_retry_and_ignore(
     browser.post(f"{URL}/rows/{refused.pk}/ignore")
     refused.refresh_from_db()
     assert refused.state == "ignored"
+
+
+@pytest.fixture
+def doubt(connection: PipedriveConnection, anna: Profile, now: datetime) -> PipedriveDuplicate:
+    for number, name in ((8, "Anna B."), (9, "Anna Berg")):
+        connection.persons.create(remote_id=number, name=name, emails=["anna@example.com"], seen_at=now)
+    return connection.duplicates.create(reason="several_persons", local_id=anna.pk, remote_ids=[8, 9], created_at=now)
+
+
+def test_duplicates_are_settled_by_a_person(
+    as_role: Callable[[str], Client], connection: PipedriveConnection, doubt: PipedriveDuplicate
+) -> None:
+    browser = as_role("manager")
+    page = body(browser.get(f"{URL}?tab=duplicates"))
+    assert "Anna B." in page and "Several persons have this address" in page
+    answer = browser.post(f"{URL}/duplicates/{doubt.pk}", {"do": "link", "person": "9"}, follow=True)
+    assert "Linked with person 9" in body(answer)
+    assert connection.links.get().remote_id == 9
+    assert browser.post(f"{URL}/duplicates/{doubt.pk}", {"do": "link", "person": "9"}).status_code == 409
+
+
+@pytest.mark.parametrize("typed", [{"do": "guess"}, {"do": "link"}, {"do": "link", "person": "77"}])
+def test_a_choice_that_is_none(
+    as_role: Callable[[str], Client], doubt: PipedriveDuplicate, typed: dict[str, str]
+) -> None:
+    assert as_role("manager").post(f"{URL}/duplicates/{doubt.pk}", typed).status_code == 422
+
+
+def test_nobody_settles_what_is_not_theirs(as_charlie: Client, doubt: PipedriveDuplicate) -> None:
+    assert as_charlie.post(f"{URL}/duplicates/{doubt.pk}", {"do": "keep_apart"}).status_code == 404
+
+
+def test_one_profile_is_tested(as_role: Callable[[str], Client], connection: PipedriveConnection) -> None:
+    browser = as_role("manager")
+    assert "No profile was tested yet" in body(browser.get(f"{URL}?tab=test"))
+    answer = browser.post(f"{URL}/test", {"profile": "nobody@example.com"}, follow=True)
+    assert "Nobody found by “nobody@example.com”" in body(answer)
 
 
 # Whose
