@@ -29,6 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="stratum-ingest-"))
     home.chmod(0o711)
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[2] / "var" / "kernels"))  # not compiled again
     os.environ |= {"STRATUM_HOME": str(home), "DATABASE_URL": options.database}
     os.environ |= {"ENGINE_URL": f"columnar://{home / 'engine'}", "DJANGO_SETTINGS_MODULE": "stratum.settings"}
     try:

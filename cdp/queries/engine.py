@@ -24,6 +24,7 @@ from stratum.lib.refusal import Refusal
 from stratum.workspaces.models import Workspace
 
 QUICK = 50_000  # events that are read again in about a second, while the question waits
+SETTLE_SECONDS = 600.0  # for a job, until a rebuild is done
 ASK_SECONDS = 10.0  # between two messages to the worker about the same workspace
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,21 @@ def fresh_engine(workspace: Workspace) -> Engine:
         require_last_good(engine, error)
         log.warning("The engine of %s answers from its last good state: %s", workspace.slug, error)
     return engine
+
+
+def settled_engine(workspace: Workspace) -> Engine:
+    """As `fresh_engine`, for work in the background: a rebuild is waited for, or done here."""
+    engine, deadline = engine_of(workspace), time.monotonic() + SETTLE_SECONDS
+    while True:
+        try:
+            return fresh_engine(workspace)
+        except EngineRebuilding:
+            if time.monotonic() >= deadline:
+                raise
+        try:
+            rebuild(engine, workspace.pk, patience=0)
+        except EngineBusy:
+            time.sleep(1)  # somebody else is at it
 
 
 def replace_damaged(engine: Engine, workspace: Workspace, error: EngineDamaged) -> None:

@@ -13,7 +13,7 @@ from django.db.models import F, Q, QuerySet
 from cdp.models import Trait, TraitVersion
 from cdp.queries import changes, served_traits
 from cdp.queries import traits as queries
-from cdp.queries.engine import answering, fresh_engine
+from cdp.queries.engine import answering, settled_engine
 from cdp.queries.position import Position
 from cdp.queries.trait_outcomes import Outcome, Rows, evaluate
 from cdp.services import trait_rows, trait_values
@@ -57,7 +57,7 @@ def _begin(workspace: Workspace, trait: Trait, number: int) -> TraitVersion:
 
 def _everybody(workspace: Workspace, version: TraitVersion, now: datetime) -> Outcome:
     definition = trait_values.settled(workspace, version, now)
-    return evaluate(workspace, fresh_engine(workspace), [definition], now=now)[0]
+    return evaluate(workspace, settled_engine(workspace), [definition], now=now)[0]
 
 
 def _fill(run: Run, version: TraitVersion, rows: Rows) -> None:

@@ -41,3 +41,14 @@ def test_what_is_kept_is_of_these_sources(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert jit.sources() == before
     kernel.write_text("from cdp.engine.columnar.jit import kernel\n\n")
     assert jit.sources() != before
+
+
+def test_kernels_of_sources_that_are_gone_are_swept(tmp_path: Path) -> None:
+    ours, recent, old, other = (tmp_path / name for name in ("a" * 16, "b" * 16, "c" * 16, "not kernels"))
+    for folder in (ours, recent, old, other):
+        folder.mkdir()
+        (folder / "kernel.nbi").touch()
+    for folder in (old, other):
+        os.utime(folder, (0, 0))
+    jit.sweep(ours)
+    assert sorted(tmp_path.iterdir()) == [ours, recent, other]

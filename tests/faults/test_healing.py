@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from cdp.engine.base import EngineRebuilding
 from cdp.engine.columnar.locks import REBUILD_LOCK, locked
 from cdp.queries import engine as engines
-from cdp.queries.engine import answering, engine_of, fresh_engine
+from cdp.queries.engine import answering, engine_of, fresh_engine, settled_engine
 from cdp.services.engine import keep_up
 from cdp.tasks import project_all
 from stratum.lib.refusal import Refusal
@@ -115,6 +115,10 @@ class TestALargeWorkspace:
         tell(1)
         assert keep_up(workspace) == 43
         assert counted(workspace) == 43
+
+    def test_work_in_the_background_has_it_rebuilt_first(self, workspace: Workspace, damaged: Path) -> None:
+        settled_engine(workspace)
+        assert counted(workspace) == 42
 
     def test_while_somebody_rebuilds_nobody_else_does(
         self, workspace: Workspace, damaged: Path, monkeypatch: pytest.MonkeyPatch

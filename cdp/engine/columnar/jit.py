@@ -2,13 +2,17 @@
 
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numba
+
+KEPT_SECONDS = 7 * 86_400.0  # another version on this machine may still be starting from its own
 
 
 def cache_folder() -> str:
@@ -41,7 +45,17 @@ def sources() -> str:
     return digest.hexdigest()[:16]
 
 
-vars(numba.config)["CACHE_DIR"] = str(Path(cache_folder()) / sources())
+CACHE = Path(cache_folder()) / sources()
+vars(numba.config)["CACHE_DIR"] = str(CACHE)
+
+
+def sweep(cache: Path = CACHE) -> None:
+    """Remove kernels of sources that are gone: those that were written long before these."""
+    with suppress(FileNotFoundError):
+        before = cache.stat().st_mtime - KEPT_SECONDS
+        for folder in cache.parent.glob("[0-9a-f]" * 16):
+            if folder != cache and folder.stat().st_mtime < before:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 LOOSE: dict[str, Any] = {"nogil": True, "boundscheck": False}

@@ -6,6 +6,7 @@ from typing import get_args
 import numpy as np
 
 from cdp.engine.base import Counting, FunnelSpec, Step
+from cdp.engine.columnar.jit import sweep
 from cdp.engine.columnar.labels import Labels
 from cdp.engine.columnar.plain_breakdown import entrants
 from cdp.engine.columnar.snapshot import Piece, Side, Stream
@@ -36,3 +37,4 @@ def warm(countings: Sequence[Counting] = get_args(Counting)) -> None:
     values_at([], np.empty(0, np.int32), np.empty(0, np.int64), Labels())
     if set(countings) == set(get_args(Counting)):
         warm_profiles()
+    sweep()

@@ -48,7 +48,7 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, place: Any, name: str, call: int)
 @pytest.mark.parametrize(
     ("place", "name", "call", "kept"),
     [
-        (trait_backfill, "fresh_engine", 1, 0),
+        (trait_backfill, "settled_engine", 1, 0),
         (trait_rows, "copy", 1, 0),
         (trait_rows, "copy", 3, 4),
         (trait_backfill, "_move_mark", 4, 6),
