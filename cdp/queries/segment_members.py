@@ -88,6 +88,12 @@ def _keep(found: dict[UUID, Kept]) -> None:
             size -= _kept.popitem(last=False)[1].members.nbytes
 
 
+def forget() -> None:
+    """As a process begins."""
+    with _lock:
+        _kept.clear()
+
+
 # Reading
 
 
