@@ -13,6 +13,13 @@ PAGES = {
     "login": "public",
     "admin/login/": "public",  # leads to login
     "logout": "public",
+    "login_code": "public",
+    "account_security": "view",
+    "two_factor_begin": "view",
+    "two_factor_confirm": "view",
+    "two_factor_end": "view",
+    "session_end": "view",
+    "sessions_end_others": "view",
     "signup": "public",
     "pricing": "public",
     "invitation": "public",

@@ -23,6 +23,8 @@ from stratum.workspaces.models import (
     Job,
     LoginFailures,
     Member,
+    SignIn,
+    TwoFactor,
     User,
     Workspace,
     WriteKey,
@@ -243,3 +245,25 @@ class ApiUsageAdministration(ReadOnlyAdmin):
 
 admin.site.unregister(Group)  # roles belong to workspaces
 admin.site.site_header = admin.site.site_title = "Stratum administration"
+
+
+@admin.register(TwoFactor)
+class TwoFactorAdministration(ReadOnlyAdmin):
+    """Deleting one lets a person in who has lost both phone and recovery codes: ask who they are first."""
+
+    list_display = ["user", "confirmed_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__email"]
+    exclude = ["sealed_secret", "recovery_hashes", "last_step"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return True
+
+
+@admin.register(SignIn)
+class SignInAdministration(ReadOnlyAdmin):
+    list_display = ["user", "at", "ip", "agent", "ended_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__email", "ip"]
+    date_hierarchy = "at"
+    exclude = ["session_key"]

@@ -239,3 +239,33 @@ class KeptAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.caller} {self.key}"
+
+
+class TwoFactor(models.Model):
+    """A person's second factor. It counts from `confirmed_at` on."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="two_factor")
+    sealed_secret = models.TextField()
+    confirmed_at = models.DateTimeField(null=True)
+    last_step = models.BigIntegerField(default=0, help_text="Of the code that was used last; no code works twice.")
+    recovery_hashes = models.JSONField(default=list, help_text="Each code works once.")
+
+    def __str__(self) -> str:
+        return f"two-factor of {self.user}"
+
+
+class SignIn(models.Model):
+    """One sign-in, and the session it opened."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="sign_ins")
+    session_key = models.CharField(max_length=40)
+    at = models.DateTimeField()
+    ip = models.GenericIPAddressField(null=True)
+    agent = models.CharField(max_length=300, blank=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "-at"], name="sign_ins_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.at:%Y-%m-%d %H:%M}"

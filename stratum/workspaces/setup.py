@@ -3,11 +3,13 @@
 from stratum.workspaces import limits, registry, schema
 from stratum.workspaces.models import Workspace
 from stratum.workspaces.registry import FirstStep
+from stratum.workspaces.services import security
 
 __all__ = ["register", "schema"]  # importing the schema's extensions registers them
 
 
 def register() -> None:
+    security.register()
     limits.register("members", lambda workspace: workspace.members.count())
     registry.first_steps.register(
         FirstStep(

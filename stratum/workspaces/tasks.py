@@ -9,6 +9,7 @@ from django.db import transaction
 from stratum.lib import clock
 from stratum.lib.jobs import after_commit
 from stratum.workspaces import idempotency, jobs, registry, services
+from stratum.workspaces.services import security
 
 log = get_task_logger(__name__)
 
@@ -22,6 +23,7 @@ def tick() -> None:
         log.warning("Started %d lost jobs again", lost)
     services.forget_failures(now=now)
     idempotency.forget_old(now=now)
+    security.forget_old(now=now)
 
 
 def start_due(work: registry.ScheduledWork, now: datetime) -> None:

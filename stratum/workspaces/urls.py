@@ -4,10 +4,19 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from stratum.lib.routes import route
 from stratum.workspaces import access, api
-from stratum.workspaces.views import accounts, jobs, palette, settings
+from stratum.workspaces.views import accounts, jobs, palette, security, settings
+
+SECURITY = "dashboard/account/security"
 
 urlpatterns = [
-    route("login", accounts.log_in, name="login"),
+    route("login", security.log_in, name="login"),
+    route("login/code", security.log_in_code, name="login_code"),
+    route(SECURITY, security.security_page, name="account_security"),
+    route(f"{SECURITY}/two-factor/begin", security.begin, name="two_factor_begin"),
+    route(f"{SECURITY}/two-factor/confirm", security.confirm, name="two_factor_confirm"),
+    route(f"{SECURITY}/two-factor/end", security.end, name="two_factor_end"),
+    route(f"{SECURITY}/sessions/<int:sign_in_id>/end", security.end_session, name="session_end"),
+    route(f"{SECURITY}/sessions/end-others", security.end_others, name="sessions_end_others"),
     route("admin/login/", accounts.admin_login),
     route("logout", accounts.log_out, name="logout"),
     route("signup", accounts.sign_up, name="signup"),

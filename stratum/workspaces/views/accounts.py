@@ -19,16 +19,10 @@ from stratum.lib.forms import show
 from stratum.lib.refusal import Missing, NotAllowed, Refusal
 from stratum.workspaces import access, forms, plans, queries, services
 from stratum.workspaces.models import Invitation, User
+from stratum.workspaces.services import security
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
-log_in = access.public(
-    auth.LoginView.as_view(
-        template_name="registration/login.html",
-        authentication_form=forms.LoginForm,
-        redirect_authenticated_user=True,
-    )
-)
 log_out = access.public(auth.LogoutView.as_view())
 
 password_change = access.signed_in(
@@ -65,6 +59,9 @@ def admin_login(request: HttpRequest) -> HttpResponse:
 
 @access.signed_in
 def password_changed(request: access.SignedInRequest) -> HttpResponse:
+    security.follow_session(request, request.user)
+    key = request.session.session_key or ""
+    security.end_other_sessions(user=request.user, session_key=key, now=request.now)
     messages.success(request, "Your password was changed. Other sessions of yours are logged out.")
     return redirect("home")
 
