@@ -103,11 +103,11 @@ class TestList:
         did("anna", "page_view")
         make_funnel(name="First")
         as_bob.get(page("funnel_list"))
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             as_bob.get(page("funnel_list"))
         for number in range(9):
             make_funnel(name=f"Funnel {number}")
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             as_bob.get(page("funnel_list"))
 
 
@@ -187,7 +187,7 @@ class TestDetail:
     def test_its_queries(self, as_bob: Client, funnel: Funnel, did: Did, django_assert_num_queries: Any) -> None:
         did("anna", "page_view", "purchase")
         as_bob.get(page("funnel_detail", funnel))
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             as_bob.get(page("funnel_detail", funnel))
 
     def test_an_archived_one_can_be_restored(self, as_bob: Client, funnel: Funnel) -> None:
