@@ -101,6 +101,8 @@ def shown(row: EntityRow) -> dict[str, Any]:
         "budget": ad_words.money(entity.budget, currency) if entity.budget is not None else "",
         "bid": ad_words.money(entity.bid, currency) if entity.bid is not None else "",
         "spend": ad_words.money(figures.spend, currency),
+        "spend_number": ad_words.amount_in(figures.spend, currency),
+        "revenue_number": ad_words.amount_in(figures.revenue, currency),
         "revenue": ad_words.money(figures.revenue, currency),
         "roas": ad_words.ratio(figures.roas),
         "cost": ad_words.money(figures.cost, currency),

@@ -109,7 +109,14 @@ def _figures(figures: Figures, currency: str) -> dict[str, str]:
 def _totals(totals: dict[str, Figures]) -> list[dict[str, str]]:
     """The largest first."""
     found = sorted(totals.items(), key=lambda one: one[1].spend, reverse=True)
-    return [_figures(figures, currency) for currency, figures in found]
+    return [
+        {
+            **_figures(figures, currency),
+            "spend": ad_words.amount_in(figures.spend, currency),
+            "revenue": ad_words.amount_in(figures.revenue, currency),
+        }
+        for currency, figures in found
+    ]
 
 
 urlpatterns = [

@@ -45,9 +45,12 @@ def state_of(card: ConnectionCard, now: datetime) -> Mark:
 
 
 def money(amount: Decimal | None, currency: str) -> str:
-    if amount is None:
-        return "–"
-    return f"{amount:,.0f} {currency}" if currency in WHOLE_UNITS else f"{amount:,.2f} {currency}"
+    return "–" if amount is None else f"{amount_in(amount, currency)} {currency}"
+
+
+def amount_in(amount: Decimal, currency: str) -> str:
+    """Without the currency, for where it stands beside."""
+    return f"{amount:,.0f}" if currency in WHOLE_UNITS else f"{amount:,.2f}"
 
 
 def ratio(value: Decimal | None) -> str:
