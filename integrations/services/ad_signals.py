@@ -30,7 +30,7 @@ def report_quality(account: AdAccount, found: Sequence[QualityReading], *, now: 
             one.signal,
             one.value,
             min(one.observed_at, now),
-            _source(account),
+            source_of(account),
             account.platform,
             reported=True,
             evidence={"sentence": f"{account.name}: {one.sentence}"},
@@ -59,7 +59,7 @@ def report_freshness(workspace: Workspace, platform: str, *, now: datetime) -> N
 def report_variance(account: AdAccount, *, now: datetime) -> None:
     """Once a day. The last days are left out: their conversions are still being attributed."""
     known = SignalReading.objects.filter(workspace=account.workspace, platform=account.platform, signal=VARIANCE.name)
-    if known.filter(source=_source(account), observed_at__gt=now - VARIANCE_EVERY).exists():
+    if known.filter(source=source_of(account), observed_at__gt=now - VARIANCE_EVERY).exists():
         return
     zone = ZoneInfo(account.time_zone)
     last = now.astimezone(zone).date() - timedelta(days=SETTLED)
@@ -72,9 +72,10 @@ def report_variance(account: AdAccount, *, now: datetime) -> None:
         return  # it is being rebuilt; the next sync asks again
     days = [ConversionDay(day, float(total), own.get(day, 0)) for day, total in sums]
     conversions.report(
-        workspace=account.workspace, platform=account.platform, days=days, last=last, source=_source(account), now=now
+        workspace=account.workspace, platform=account.platform, days=days, last=last, source=source_of(account), now=now
     )
 
 
-def _source(account: AdAccount) -> str:
+def source_of(account: AdAccount) -> str:
+    """What the trust layer calls the account."""
     return f"{account.name[:50]} ({account.external_id[:20]})"

@@ -8,8 +8,9 @@ from integrations.models import AdAccount, AdConnection, SandboxState
 from integrations.sandbox.world import load
 from integrations.services import sandbox
 from integrations.services.ad_calls import label
-from integrations.services.ad_signals import LAST_SYNC
+from integrations.services.ad_signals import LAST_SYNC, source_of
 from stratum.workspaces.models import Workspace
+from trustlayer.models import SignalReading, SignalSource
 from trustlayer.services import calls, readings
 from trustlayer.services.readings import NewReading
 
@@ -54,8 +55,12 @@ def _connect(workspace: Workspace, platform: str, now: datetime) -> None:
 
 @transaction.atomic
 def remove(workspace: Workspace, now: datetime) -> None:
-    """With everything that was read from the sandboxes."""
+    """With everything that was read from the sandboxes and told of it. Real connections of a platform report again."""
     for connection in AdConnection.objects.filter(workspace=workspace, sandbox=True):
         calls.forget(workspace=workspace, platform=connection.platform, connection=label(connection))
+        sources = [LAST_SYNC, calls.SOURCE, *(source_of(account) for account in connection.accounts.all())]
+        for model in (SignalReading, SignalSource):
+            told = model.objects.filter(workspace=workspace, platform=connection.platform)
+            told.filter(source__in=sources).delete()
         connection.delete()
     SandboxState.objects.filter(workspace=workspace).delete()

@@ -7,10 +7,10 @@ import orjson
 import pytest
 
 from integrations.base import Change
-from integrations.models import AdAccount, AdConnection, AdDay, AdEntity, AdSyncRun
+from integrations.models import AdAccount, AdConnection, AdDay, AdEntity, AdSyncRun, SandboxState
 from integrations.sandbox.meta import _error
 from integrations.sandbox.wire import Mishap
-from integrations.services import ad_connections, ad_sync
+from integrations.services import ad_connections, ad_sync, sample
 from integrations.services.ad_platforms import platform_of
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
@@ -213,3 +213,12 @@ def test_a_disconnected_one_is_left_alone(
     ad_connections.disconnect(workspace=workspace, by=by_alice, connection_id=account.connection_id, now=now)
     assert [one["connection_id"] for one in ad_sync.claim_due(now)] == [sandboxes["google"].connection_id]
     assert ad_sync.sync(connection_id=account.connection_id, now=now) is None
+
+
+def test_the_sample_is_removed_whole(sandboxes: dict[str, AdAccount], workspace: Workspace, now: datetime) -> None:
+    synced(sandboxes["meta"], now)
+    sample.build(workspace, now)
+    assert AdConnection.objects.count() == 2
+    sample.remove(workspace, now)
+    for model in (AdConnection, AdAccount, AdEntity, AdDay, SandboxState, SignalReading, RecentCalls):
+        assert not model.objects.exists(), model
