@@ -12,7 +12,7 @@ from integrations.queries import ad_platforms, pipedrive
 from integrations.registry import integrations
 from integrations.services import ad_connections, ad_sync, sample
 from integrations.services.pipedrive import demo, following, runs
-from integrations.views import overview
+from integrations.views import ad_home, overview
 from stratum.notifications.registry import kinds
 from stratum.workspaces import limits, registry
 from stratum.workspaces.models import Workspace
@@ -20,6 +20,8 @@ from stratum.workspaces.registry import Dependent
 
 
 def register() -> None:
+    registry.home_cards.register(ad_home.CARD)
+    registry.first_steps.register(ad_home.STEP)
     for card in overview.CARDS:
         integrations.register(card)
     limits.register(ad_connections.METER, ad_platforms.counted)

@@ -33,6 +33,11 @@ def test_the_overview_says_how_everything_is_doing(alices: Client, read: dict[st
     assert "Connected" in shown
 
 
+def test_the_first_page_shows_the_spend(alices: Client, read: dict[str, AdAccount]) -> None:
+    shown = " ".join(alices.get("/dashboard/").content.decode().split())
+    assert "Ad spend" in shown and "conversions in 30 days" in shown
+
+
 def test_nothing_connected_invites(alices: Client) -> None:
     shown = alices.get(PLACE).content.decode()
     assert "No ad platform is connected yet" in shown
