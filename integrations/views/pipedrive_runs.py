@@ -89,7 +89,6 @@ def pipedrive_run(request: MemberRequest, run_id: UUID) -> HttpResponse:
         "nothing": "No record was changed: both sides agree." if not running else "No record so far.",
         "may_execute": request.actor.may("execute"),
         "may_export": request.actor.may("export"),
-        "here": request.get_full_path(),
     }
     return render(request, f"{RUN_PAGE}#rows" if request.htmx else RUN_PAGE, context)
 

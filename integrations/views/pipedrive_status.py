@@ -74,7 +74,6 @@ def _summary(request: MemberRequest, connection: PipedriveConnection | None, sta
         "may_execute": request.actor.may("execute"),
         "may_export": request.actor.may("export"),
         "now": request.now,
-        "here": request.get_full_path(),
     }
 
 
