@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from cdp.demo.names import FIRST_NAMES, LAST_NAMES
-from cdp.models import Identifier
+from cdp.models import Change, Event, Identifier
 from cdp.queries import profiles as cdp_profiles
 from integrations.models import PipedriveConnection, SandboxState
 from integrations.sandbox.pipedrive import FakePipedrive, dump, founded
@@ -55,9 +55,14 @@ def build(workspace: Workspace, now: datetime) -> None:
         runs.start_sync(workspace=workspace, by=SYSTEM, now=now, trigger="first")
 
 
+@transaction.atomic
 def remove(workspace: Workspace, now: datetime) -> None:
-    """The sandbox and what hangs on it; a connection to a real company stays."""
-    PipedriveConnection.objects.filter(workspace=workspace, is_sandbox=True).delete()
+    """The sandbox and what came out of it, events too; a connection to a real company stays."""
+    for connection in PipedriveConnection.objects.filter(workspace=workspace, is_sandbox=True):
+        told = Event.objects.filter(workspace=workspace, message_id__startswith=f"pipedrive:{connection.company_id}:")
+        Change.objects.filter(workspace=workspace, event_id__in=list(told.values_list("id", flat=True))).delete()
+        told.delete()
+        connection.delete()
     SandboxState.objects.filter(workspace=workspace, platform=PLATFORM).delete()
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from cdp.models import Event
 from integrations.models import PipedriveConnection, PipedriveDeal, PipedriveLink, PipedriveRun, SandboxState
 from integrations.services.pipedrive import demo, sandbox, sync
 from stratum.workspaces.models import Workspace
@@ -29,6 +30,7 @@ def test_it_is_connected_and_synchronises(stage: Stage) -> None:
     demo.remove(workspace, stage.now)
     assert not PipedriveConnection.objects.exists()
     assert not SandboxState.objects.filter(platform="pipedrive").exists()
+    assert not Event.objects.filter(message_id__startswith="pipedrive:").exists()
 
 
 def test_its_people_are_the_same_every_time(workspace: Workspace, now: datetime) -> None:
