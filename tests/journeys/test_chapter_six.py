@@ -98,11 +98,11 @@ def test_chapter_six(
             expect(page.get_by_role("row", name=row[0]).get_by_text(cell, exact=True)).to_be_visible()
     look("crm-intro")
     page.get_by_role("link", name="Connect Pipedrive").click()
-    page.get_by_label("API token").fill(WRONG)
+    page.locator("#api-token").fill(WRONG)
     page.get_by_role("button", name="Authorize").click()
     expect(page.get_by_text("does not accept this API token")).to_be_visible()
     look("crm-connect-wrong")
-    page.get_by_label("API token").fill(TOKEN)
+    page.locator("#api-token").fill(TOKEN)
     page.get_by_role("button", name="Authorize").click()
     expect(page.get_by_text("Connected to Acme Sales")).to_be_visible()
     expect(page.get_by_text("the token ends in 4567")).to_be_visible()
@@ -184,7 +184,7 @@ def test_a_token_that_died_is_replaced(
     page: Page, stratum: str, look: Look, fake: FakePipedrive, people: Segment, workspace: Workspace, by_alice: Actor
 ) -> None:
     page.goto(f"{stratum}/dashboard/settings/integrations/crm/connect")
-    page.get_by_label("API token").fill(TOKEN)
+    page.locator("#api-token").fill(TOKEN)
     page.get_by_role("button", name="Authorize").click()
     expect(page.get_by_text("Connected to Acme Sales")).to_be_visible()
     fake.company.token = "9" * 40
@@ -194,7 +194,7 @@ def test_a_token_that_died_is_replaced(
     expect(page.get_by_role("alert")).to_contain_text("Pipedrive refuses the API token")
     look("crm-status-attention")
     page.get_by_role("link", name="Replace the token").click()
-    page.get_by_label("API token").fill("9" * 40)
+    page.locator("#api-token").fill("9" * 40)
     page.get_by_role("button", name="Authorize").click()
     expect(page.get_by_text("Connected to Acme Sales")).to_be_visible()
     assert PipedriveConnection.objects.get().state == "connected"
