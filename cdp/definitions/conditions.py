@@ -433,7 +433,7 @@ def _exclusions(value: object, pointer: str, steps: tuple[Performance, ...], rea
 
 def _exclusion(value: object, pointer: str, steps: int, reading: Reading) -> Exclusion:
     fields = reading.fields(value, pointer, ("event", "where", "between"))
-    between = fields.get("between")
+    between: Any = fields.get("between")
     is_pair = isinstance(between, list) and len(between) == 2 and all(type(one) is int for one in between)
     after, before = between if is_pair else (0, 1)
     if not is_pair or not 0 <= after < before < max(steps, 2):

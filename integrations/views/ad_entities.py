@@ -119,7 +119,7 @@ def _children(request: MemberRequest, entity: AdEntity) -> tuple[str, str] | Non
     below = {"campaign": "adset", "adset": "creative"}.get(entity.kind)
     if below is None:
         return None
-    return ad_words.KINDS[below][0], urlencode({"kind": below, "parent": entity.pk})
+    return ad_words.KINDS[below][0], urlencode({"kind": below, "parent": str(entity.pk)})
 
 
 def _caption(series: list[AdDay], currency: str) -> str:

@@ -113,7 +113,7 @@ def note_sign_in(sender: Any, request: HttpRequest, user: User, **_: object) -> 
 def follow_session(request: HttpRequest, user: User) -> None:
     """A session gets another key when its password changes; its sign-in stays the same one."""
     key = request.session.session_key or ""
-    SignIn.objects.filter(pk=request.session.get("sign_in"), user=user).update(session_key=key)
+    SignIn.objects.filter(pk=request.session.get("sign_in") or 0, user=user).update(session_key=key)
 
 
 def note_sign_out(sender: Any, request: HttpRequest, user: User | None, **_: object) -> None:
