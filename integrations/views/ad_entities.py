@@ -141,8 +141,11 @@ def _day(one: AdDay, currency: str) -> dict[str, Any]:
 
 def _tab(request: MemberRequest, kind: str, label: str) -> dict[str, Any]:
     """Other filters stay; a parent belongs to one kind only."""
-    kept = {name: str(request.GET[name]) for name in ("account", "status", "q", "sort") if request.GET.get(name)}
-    return {"url": f"?{urlencode({**kept, 'kind': kind})}", "label": label, "active": kind == asked_of(request).kind}
+    kept: dict[str, str] = {
+        name: str(request.GET[name]) for name in ("account", "status", "q", "sort") if request.GET.get(name)
+    }
+    kept["kind"] = kind
+    return {"url": f"?{urlencode(kept)}", "label": label, "active": kind == asked_of(request).kind}
 
 
 def _lines(rows: list[EntityRow]) -> Iterator[tuple[object, ...]]:
