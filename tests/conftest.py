@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 from celery import current_app
 from django.conf import settings as django_settings
@@ -21,6 +22,10 @@ from stratum.workspaces.models import Member, User, Workspace, WriteKey
 from tests import cast, factories
 
 HOME = Path(tempfile.mkdtemp(prefix="stratum-tests-"))
+
+# How quickly a machine that does other things makes examples says nothing about Stratum.
+hypothesis.settings.register_profile("stratum", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("stratum")
 
 MoveClock = Callable[[datetime], None]
 SignIn = Callable[[User], Client]
