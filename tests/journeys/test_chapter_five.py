@@ -48,11 +48,11 @@ def test_chapter_five(page: Page, stratum: str, look: Look) -> None:
     menu = page.get_by_role("navigation", name="Main menu")
     menu.get_by_role("link", name="Autopilot", exact=True).click()
     expect(page.get_by_role("heading", name="Autopilot", level=1)).to_be_visible()
-    page.get_by_label("Dry-Run Mode").check()
+    page.get_by_role("checkbox", name="Dry-Run Mode").check()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("all automations simulate only, nothing is executed")).to_be_visible()
     look("autopilot-settings")
-    page.get_by_label("Dry-Run Mode").uncheck()
+    page.get_by_role("checkbox", name="Dry-Run Mode").uncheck()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("all automations simulate only, nothing is executed")).to_have_count(0)
 

@@ -172,8 +172,9 @@ def test_chapter_six(
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_text("The dry run has started")).to_be_visible()
     for tab in ("Rejected", "Conflicts", "Duplicates", "Tokens"):
-        page.get_by_role("navigation", name="Lists of the sync").get_by_role("link", name=tab).click()
-        expect(page.get_by_role("link", name=tab)).to_have_attribute("aria-current", "page")
+        line = page.get_by_role("navigation", name="Lists of the sync").get_by_role("link", name=tab)
+        line.click()
+        expect(line).to_have_attribute("aria-current", "page")
     look("crm-tokens")
     page.goto(f"{stratum}/dashboard/settings/integrations/crm")
     look("crm-settings")

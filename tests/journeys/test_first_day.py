@@ -28,9 +28,10 @@ VISITS = {
 
 
 def complains(line: ConsoleMessage) -> bool:
-    """htmx reports a preview that a newer one replaced as an error; it is none."""
+    """htmx reports a preview that a newer one replaced as an error, the browser a form that was refused; both are none."""
     replaced = line.text.startswith(("htmx:sendAbort", "htmx:afterRequest"))
-    return line.type == "error" and not replaced
+    refused = "422 (Unprocessable Entity)" in line.text
+    return line.type == "error" and not replaced and not refused
 
 
 def sign_up(page: Page, stratum: str) -> None:

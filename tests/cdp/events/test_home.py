@@ -81,5 +81,5 @@ def test_the_task_brings_every_engine_up_to_date(
 def test_it_asks_little_of_the_database(as_bob: Client, tell: Tell, django_assert_max_num_queries: Any) -> None:
     tell("visit", user="anna")
     as_bob.get(URL)
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(30):
         as_bob.get(URL)

@@ -241,5 +241,5 @@ class TestLookup:
         self, api: APIClient, anna: Profile, django_assert_max_num_queries: Any
     ) -> None:
         api.get(f"{URL}/lookup", {"user_id": "anna"})
-        with django_assert_max_num_queries(7):
+        with django_assert_max_num_queries(8):
             api.get(f"{URL}/lookup", {"user_id": "anna"})
