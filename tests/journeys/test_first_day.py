@@ -28,8 +28,8 @@ VISITS = {
 
 
 def complains(line: ConsoleMessage) -> bool:
-    """htmx reports a preview that a newer one replaced as an error, the browser a form that was refused; both are none."""
-    replaced = line.text.startswith(("htmx:sendAbort", "htmx:afterRequest"))
+    """A preview that a newer one replaced, or whose row has gone, and a form that was refused are no errors."""
+    replaced = line.text.startswith(("htmx:sendAbort", "htmx:afterRequest", "htmx:oobErrorNoTarget"))
     refused = "422 (Unprocessable Entity)" in line.text
     return line.type == "error" and not replaced and not refused
 
