@@ -20,6 +20,7 @@ from trustlayer.signals import FRESHNESS, VARIANCE
 
 LAST_SYNC = "last sync"
 VARIANCE_EVERY = timedelta(hours=20)
+SANDBOX_AGE = timedelta(days=60)  # its story began long ago, so nothing of it has to be learnt first
 SETTLED = 3  # days after which a platform has attributed nearly all conversions of a day
 
 
@@ -34,6 +35,7 @@ def report_quality(account: AdAccount, found: Sequence[QualityReading], *, now: 
             account.platform,
             reported=True,
             evidence={"sentence": f"{account.name}: {one.sentence}"},
+            since=now - SANDBOX_AGE if account.connection.sandbox else None,
         )
         for one in found
     ]
