@@ -66,7 +66,7 @@ def test_people_of_a_funnel_become_a_segment(
     page.get_by_role("button", name="Remove ben@example.com from this segment").click()
     expect(members).to_have_text(["cora@example.com", "anna@example.com"])
 
-    page.get_by_role("link", name="anna@example.com").click()
+    page.get_by_role("link", name="anna@example.com", exact=True).click()
     page.get_by_role("region", name="Segments").get_by_role("link", name="Buyers").click()
     page.get_by_role("button", name="Archive").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Segments")
