@@ -28,7 +28,6 @@ from stratum.lib.routes import route
 from stratum.lib.sheets import csv_lines
 from stratum.workspaces import access, registry
 from stratum.workspaces.access import MemberRequest
-from stratum.workspaces.models import Workspace
 
 PER_PAGE = 25
 TIMELINE_ITEMS = 30
@@ -142,12 +141,9 @@ def profile_erase(request: MemberRequest, profile_id: int) -> HttpResponse:
 @access.page("export")
 def profile_export(request: MemberRequest, profile_id: int) -> StreamingHttpResponse:
     """Everything that is stored about somebody, for who asks what that is."""
-    return subject_file(request.workspace, profile_id, request.now)
-
-
-def subject_file(workspace: Workspace, profile_id: int, now: datetime) -> StreamingHttpResponse:
-    profile = queries.get(workspace, profile_id)
-    response = StreamingHttpResponse(subject.document(workspace, profile, now=now), content_type="application/json")
+    profile = queries.get(request.workspace, profile_id)
+    document = subject.document(request.workspace, profile, now=request.now)
+    response = StreamingHttpResponse(document, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="profile-{profile.pk}.json"'
     return response
 
