@@ -7,6 +7,7 @@ from typing import Any, Literal, cast, get_args
 from cdp.definitions.reading import Reading
 from cdp.definitions.windows import LONGEST
 from cdp.engine.base import Compare, EventName, Measure, Prefix
+from cdp.engine.predicate_grammar import Refs
 from cdp.engine.predicates import Predicate, count_leaves, read_duration
 
 MAX_EVENT = 200
@@ -34,8 +35,9 @@ def _name(value: object, pointer: str, reading: Reading) -> str:
     return "*"
 
 
-def where(value: object, pointer: str, reading: Reading) -> Predicate | None:
-    return reading.where(value, pointer, refs=True)
+def where(value: object, pointer: str, reading: Reading, steps: int = 0) -> Predicate | None:
+    """`steps`: how many steps of a sequence came before."""
+    return reading.where(value, pointer, refs=Refs(event=True, profile=True, steps=steps))
 
 
 def comparisons(predicate: Predicate) -> int:

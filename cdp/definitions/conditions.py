@@ -16,7 +16,9 @@ from cdp.definitions.profile_filters import EVERYBODY
 from cdp.definitions.reading import Reading
 from cdp.definitions.windows import LONGEST, Window, parse_window
 from cdp.engine.base import Compare, EventName, Measure
-from cdp.engine.predicates import MAX_DEPTH, MAX_LEAVES, AnyItem, Predicate, Test
+from cdp.engine.predicate_grammar import MAX_DEPTH, MAX_LEAVES
+from cdp.engine.predicate_refs import elsewhere
+from cdp.engine.predicates import AnyItem, Predicate, ProfileRef, StepRef, Test
 from stratum.lib.refusal import Invalid
 
 GROUPS: tuple[str, ...] = ("and", "or", "not")
@@ -25,6 +27,7 @@ LEAVES: tuple[str, ...] = (
     *("regular", "sequence", "held"),
 )
 TYPES = (*GROUPS, *LEAVES)
+MOST_STEP_REFS = 3
 MOST_FAULTS = 20  # of one list: nobody reads two hundred thousand
 LARGEST_ID = 2**63 - 1
 MOST_IDS = 200_000
@@ -237,6 +240,17 @@ def predicates_of(leaf: Leaf) -> Iterator[Predicate]:
     return (one for one in found if one is not None)
 
 
+def profile_refs(leaf: Leaf) -> frozenset[str]:
+    """The fields of the profile that its events are compared with."""
+    asked = (operand for where in predicates_of(leaf) for operand in elsewhere(where))
+    return frozenset(operand.field for operand in asked if isinstance(operand, ProfileRef))
+
+
+def step_refs(leaf: Leaf) -> frozenset[StepRef]:
+    asked = (operand for where in predicates_of(leaf) for operand in elsewhere(where))
+    return frozenset(operand for operand in asked if isinstance(operand, StepRef))
+
+
 def event_names(leaf: Leaf) -> tuple[EventName, ...]:
     """Whose coming or going may change the answer."""
     match leaf:
@@ -402,7 +416,12 @@ def _sequence(raw: Mapping[str, Any], path: str, reading: Reading) -> Condition:
     steps = _steps(fields.get("steps"), f"{path}/steps", reading)
     total = None if fields.get("total") is None else reading.duration(fields["total"], f"{path}/total", LONGEST)
     window = parse_window(fields.get("window"), f"{path}/window", reading)
-    return Sequence(path, steps, window, total, _exclusions(fields.get("exclude"), f"{path}/exclude", steps, reading))
+    exclusions = _exclusions(fields.get("exclude"), f"{path}/exclude", steps, reading)
+    found = Sequence(path, steps, window, total, exclusions)
+    if len(step_refs(found)) > MOST_STEP_REFS:
+        sentence = f"A sequence can compare with at most {MOST_STEP_REFS} properties of earlier steps."
+        reading.fault(f"{path}/steps", sentence, "too_many")
+    return found
 
 
 def _steps(value: object, pointer: str, reading: Reading) -> tuple[Performance, ...]:
@@ -418,7 +437,7 @@ def _step(value: object, pointer: str, place: int, reading: Reading) -> Performa
     if place == 0 and fields.get("gap") is not None:
         reading.fault(f"{pointer}/gap", "The first step has no step before it. Leave its gap out.")
     names = events.names(fields.get("event"), f"{pointer}/event", reading)
-    where = events.where(fields.get("where"), f"{pointer}/where", reading)
+    where = events.where(fields.get("where"), f"{pointer}/where", reading, steps=place)
     return Performance(names, where, low, high)
 
 
@@ -440,7 +459,8 @@ def _exclusion(value: object, pointer: str, steps: int, reading: Reading) -> Exc
         sentence = f"Give two steps in their order, from 0 to {max(steps, 2) - 1}, such as [0, 1]."
         reading.fault(f"{pointer}/between", sentence, "out_of_range")
     names = events.names(fields.get("event"), f"{pointer}/event", reading)
-    return Exclusion(names, events.where(fields.get("where"), f"{pointer}/where", reading), after, before)
+    where = events.where(fields.get("where"), f"{pointer}/where", reading, steps=after + 1)
+    return Exclusion(names, where, after, before)
 
 
 def _held(raw: Mapping[str, Any], path: str, reading: Reading) -> Condition:

@@ -7,7 +7,8 @@ from math import isfinite
 from typing import Any, Literal, cast, get_args
 
 from cdp.engine.base import Exclusion, FunnelSpec, Step
-from cdp.engine.predicates import Predicate, PredicateError, parse_predicate
+from cdp.engine.predicate_grammar import PredicateError, parse_predicate
+from cdp.engine.predicates import Predicate
 from stratum.lib import clock, periods, problems
 from stratum.lib.periods import DAY, SECOND, Period
 from stratum.lib.refusal import Fault, Invalid

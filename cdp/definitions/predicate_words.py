@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cdp.engine.predicate_grammar import STEP
 from cdp.engine.predicates import read_duration
 from stratum.lib import periods
 
@@ -72,9 +73,15 @@ def _value(op: str, value: Any) -> str:
     return _shown(value)
 
 
+def _other(ref: str) -> str:
+    """`step.0.sku` is the sku of step 1, as the sentence counts steps."""
+    step = STEP.fullmatch(ref)
+    return f"the {step[2]} of step {int(step[1]) + 1}" if step else ref
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
-        return str(value.get("ref", ""))
+        return _other(str(value.get("ref", "")))
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cdp.definitions.reading import Reading
-from cdp.engine.predicates import MAX_DEPTH, MAX_LEAVES, AllOf, AnyItem, AnyOf, Not, Predicate, Ref, Test
+from cdp.engine.predicate_grammar import MAX_DEPTH, MAX_LEAVES
+from cdp.engine.predicates import AllOf, AnyItem, AnyOf, Not, Predicate, Ref, Test
 
 OWN_FIELDS = (
     *("id", "user_id", "email", "phone", "first_name", "last_name"),

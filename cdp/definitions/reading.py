@@ -6,7 +6,8 @@ from datetime import UTC, tzinfo
 from math import isfinite
 from typing import Any
 
-from cdp.engine.predicates import Predicate, PredicateError, parse_predicate
+from cdp.engine.predicate_grammar import VALUES_ONLY, PredicateError, Refs, parse_predicate
+from cdp.engine.predicates import Predicate
 from stratum.lib import periods, problems
 from stratum.lib.refusal import Fault
 
@@ -73,7 +74,7 @@ class Reading:
             return longest
         return micros
 
-    def where(self, value: object, pointer: str, *, refs: bool = False) -> Predicate | None:
+    def where(self, value: object, pointer: str, *, refs: Refs = VALUES_ONLY) -> Predicate | None:
         if value is None:
             return None
         try:

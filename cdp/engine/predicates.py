@@ -1,23 +1,21 @@
-"""Property filters: read from the JSON grammar, and decided for one value or one set of properties.
+"""Property filters, decided for one value or one set of properties.
 
 `decide_value` is the law; the columnar engine asks it once per distinct value. Comparison is numeric when at least one
 side is a JSON number, and exact: 19.99 is the decimal 19.99. Missing is null, "", [] and {}; 0 and false are values.
 """
 
-import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-MAX_DEPTH = 8
-MAX_LEAVES = 100
-MAX_PATTERN = 200
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 SECOND = 1_000_000
@@ -46,7 +44,6 @@ INSTANT_OPERATORS = {"after", "before", "on"}
 DURATION_OPERATORS = {"within_last", "within_next", "older_than", "later_than"}
 BARE_OPERATORS = {"exists", "not_exists"}
 SCALAR_OPERATORS = {"eq", "neq"}
-OWN = "event."  # how a filter names another property of the same event
 OPERATORS = (
     LIST_OPERATORS | RANGE_OPERATORS | ORDER_OPERATORS | TEXT_OPERATORS | INSTANT_OPERATORS
     | DURATION_OPERATORS | BARE_OPERATORS | SCALAR_OPERATORS
@@ -54,15 +51,6 @@ OPERATORS = (
 
 Scalar = str | int | float | bool
 Decide = Callable[[Any], bool]
-
-
-class PredicateError(ValueError):
-    """A filter that cannot be: `pointer` (RFC 6901) says where, `sentence` why."""
-
-    def __init__(self, pointer: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.pointer = pointer
-        self.sentence = sentence
 
 
 @dataclass(frozen=True)
@@ -73,7 +61,33 @@ class Ref:
     path: str
 
 
-Operand = Scalar | tuple[Scalar, ...] | Ref | None
+@dataclass(frozen=True)
+class ProfileRef:
+    """A field of the profile whose event it is: `attributes.<name>` or `traits.<name>`."""
+
+    field: str
+
+
+@dataclass(frozen=True, eq=False)
+class OfProfile:
+    """What such a field is: `labels[code[i]]` (JSON) for the ascending `profile[i]`, `otherwise` for everybody else."""
+
+    profile: NDArray[np.int64]
+    code: NDArray[np.int64]
+    labels: Sequence[Any]
+    otherwise: Any = None
+
+
+@dataclass(frozen=True)
+class StepRef:
+    """A property of the event that an earlier step of a sequence took, by the step's 0-based place."""
+
+    step: int
+    path: str
+
+
+Elsewhere = ProfileRef | OfProfile | StepRef  # not told by the event itself
+Operand = Scalar | tuple[Scalar, ...] | Ref | Elsewhere | None
 
 
 @dataclass(frozen=True)
@@ -114,16 +128,26 @@ class AnyItem:
 Predicate = Test | AllOf | AnyOf | Not | AnyItem
 
 
-def holds(predicate: Predicate, properties: Mapping[str, Any], as_of: int) -> bool:
+Others = Callable[[Elsewhere], Any]
+
+
+def nothing(operand: Elsewhere) -> Any:
+    return None
+
+
+def holds(predicate: Predicate, properties: Mapping[str, Any], as_of: int, others: Others = nothing) -> bool:
+    """`others`: the values that are not told by the properties themselves."""
     match predicate:
         case AllOf(children):
-            return all(holds(child, properties, as_of) for child in children)
+            return all(holds(child, properties, as_of, others) for child in children)
         case AnyOf(children):
-            return any(holds(child, properties, as_of) for child in children)
+            return any(holds(child, properties, as_of, others) for child in children)
         case Not(child):
-            return not holds(child, properties, as_of)
+            return not holds(child, properties, as_of, others)
         case AnyItem(name, where):
-            return any_item(where, look_up(properties, name), as_of)
+            return any_item(where, look_up(properties, name), as_of, others)
+        case Test(name, _, (ProfileRef() | OfProfile() | StepRef()) as operand):
+            return beside(predicate, others(operand), as_of)(look_up(properties, name))
         case Test(name, _, Ref(other)):
             return beside(predicate, look_up(properties, other), as_of)(look_up(properties, name))
         case Test(name):
@@ -137,10 +161,10 @@ def beside(test: Test, other: Any, as_of: int) -> Decide:
     return decide_value(Test(test.property, test.op, other, test.zone), as_of)
 
 
-def any_item(where: Predicate, value: Any, as_of: int) -> bool:
+def any_item(where: Predicate, value: Any, as_of: int, others: Others = nothing) -> bool:
     if not isinstance(value, list):
         return False
-    return any(holds(where, item if isinstance(item, dict) else {"value": item}, as_of) for item in value)
+    return any(holds(where, item if isinstance(item, dict) else {"value": item}, as_of, others) for item in value)
 
 
 def look_up(properties: Mapping[str, Any], name: str) -> Any:
@@ -336,142 +360,6 @@ DECISIONS: dict[str, Callable[[Test, int], Decide]] = {
     **dict.fromkeys(INSTANT_OPERATORS, decide_instant),
     **dict.fromkeys(DURATION_OPERATORS, decide_distance),
 }
-
-
-def parse_predicate(source: Any, pointer: str = "", zone: tzinfo = UTC, *, refs: bool = False) -> Predicate:
-    """Read the predicate grammar. Raises PredicateError naming the place inside `source`, below `pointer`. `refs`:
-    whether a property may be compared with another one of the same event, `{"ref": "event.<property>"}`."""
-    predicate = parse_node(source, pointer, zone, depth=1, refs=refs)
-    if count_leaves(predicate) > MAX_LEAVES:
-        raise PredicateError(pointer, f"A filter can have at most {MAX_LEAVES} comparisons.")
-    return predicate
-
-
-def parse_node(source: Any, pointer: str, zone: tzinfo, depth: int, *, refs: bool) -> Predicate:
-    if not isinstance(source, dict):
-        raise PredicateError(pointer, "A filter must be an object.")
-    if depth > MAX_DEPTH:
-        raise PredicateError(pointer, f"A filter can be nested at most {MAX_DEPTH} levels deep.")
-    if "type" not in source:
-        return parse_test(source, pointer, zone, refs=refs)
-    match source["type"]:
-        case "and":
-            return AllOf(parse_children(source, pointer, zone, depth, refs=refs))
-        case "or":
-            return AnyOf(parse_children(source, pointer, zone, depth, refs=refs))
-        case "not":
-            only_fields(source, pointer, {"type", "child"})
-            return Not(parse_node(source.get("child"), f"{pointer}/child", zone, depth + 1, refs=refs))
-        case "any_item":
-            only_fields(source, pointer, {"type", "property", "where"})
-            where = parse_node(source.get("where"), f"{pointer}/where", zone, depth + 1, refs=False)
-            return AnyItem(property_name(source, pointer), where)
-    raise PredicateError(f"{pointer}/type", "The type must be and, or, not or any_item.")
-
-
-def parse_children(
-    source: dict[str, Any], pointer: str, zone: tzinfo, depth: int, *, refs: bool
-) -> tuple[Predicate, ...]:
-    only_fields(source, pointer, {"type", "children"})
-    children = source.get("children")
-    if not isinstance(children, list) or not children:
-        raise PredicateError(f"{pointer}/children", "A group needs at least one filter.")
-    return tuple(
-        parse_node(child, f"{pointer}/children/{index}", zone, depth + 1, refs=refs)
-        for index, child in enumerate(children)
-    )
-
-
-def parse_test(source: dict[str, Any], pointer: str, zone: tzinfo, *, refs: bool) -> Test:
-    only_fields(source, pointer, {"property", "op", "value"})
-    name = property_name(source, pointer)
-    op = source.get("op")
-    if not isinstance(op, str) or op not in OPERATORS:
-        raise PredicateError(f"{pointer}/op", f"Unknown operator {shown(op)}.")
-    if op in BARE_OPERATORS:
-        if "value" in source:
-            raise PredicateError(f"{pointer}/value", f"The operator {op} takes no value.")
-        return Test(name, op, None, zone)
-    if "value" not in source:
-        raise PredicateError(f"{pointer}/value", f"The operator {op} needs a value.")
-    value = source["value"]
-    if refs and isinstance(value, dict):
-        return Test(name, op, parse_ref(op, value, f"{pointer}/value"), zone)
-    return Test(name, op, parse_operand(op, value, f"{pointer}/value", zone), zone)
-
-
-def parse_ref(op: str, value: dict[str, Any], pointer: str) -> Ref:
-    only_fields(value, pointer, {"ref"})
-    if op not in ORDER_OPERATORS | SCALAR_OPERATORS:
-        raise PredicateError(pointer, f"The operator {op} takes a value, not another property.")
-    path = value.get("ref")
-    if not isinstance(path, str) or not path.startswith(OWN) or path == OWN:
-        sentence = "Name another property of the same event as event.<property>; other fields cannot be compared here."
-        raise PredicateError(f"{pointer}/ref", sentence)
-    return Ref(path.removeprefix(OWN))
-
-
-def only_fields(source: dict[str, Any], pointer: str, known: set[str]) -> None:
-    for field in source:
-        if field not in known:
-            raise PredicateError(f"{pointer}/{escaped(field)}", f"Unknown field {shown(field)}.")
-
-
-def escaped(field: str) -> str:
-    return field.replace("~", "~0").replace("/", "~1")
-
-
-def shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:60]}…"
-
-
-def property_name(source: dict[str, Any], pointer: str) -> str:
-    name = source.get("property")
-    if not isinstance(name, str) or not name:
-        raise PredicateError(f"{pointer}/property", "A filter needs the name of a property.")
-    return name
-
-
-def parse_operand(op: str, value: Any, pointer: str, zone: tzinfo) -> Operand:
-    if isinstance(value, dict):
-        raise PredicateError(pointer, "Comparing with another field is not possible here.")
-    if op in LIST_OPERATORS | RANGE_OPERATORS:
-        return parse_list(op, value, pointer)
-    if not isinstance(value, Scalar):
-        raise PredicateError(pointer, f"The operator {op} needs one text, number or true/false.")
-    refuse_scalar(op, value, pointer, zone)
-    return value
-
-
-def parse_list(op: str, value: Any, pointer: str) -> tuple[Scalar, ...]:
-    if not isinstance(value, list) or not value or not all(isinstance(item, Scalar) for item in value):
-        raise PredicateError(pointer, f"The operator {op} needs a list of texts, numbers or true/false.")
-    if op in RANGE_OPERATORS and (len(value) != 2 or compare(*value) not in (-1, 0)):
-        raise PredicateError(pointer, f"The operator {op} needs two values, the smaller one first.")
-    return tuple(value)
-
-
-def refuse_scalar(op: str, value: Scalar, pointer: str, zone: tzinfo) -> None:
-    if op in ORDER_OPERATORS and isinstance(value, bool):
-        raise PredicateError(pointer, f"The operator {op} needs a number or a text.")
-    if op in TEXT_OPERATORS and (not isinstance(value, str) or not value):
-        raise PredicateError(pointer, f"The operator {op} needs a text.")
-    if op in ("matches", "not_matches"):
-        refuse_pattern(str(value), pointer)
-    if op in INSTANT_OPERATORS and (not isinstance(value, str) or read_span(value, zone) is None):
-        raise PredicateError(pointer, f"The operator {op} needs a date or a time such as 2026-01-31T12:00:00Z.")
-    if op in DURATION_OPERATORS and (not isinstance(value, str) or read_duration(value) is None):
-        raise PredicateError(pointer, f"The operator {op} needs a duration such as P7D or PT1H.")
-
-
-def refuse_pattern(pattern: str, pointer: str) -> None:
-    if len(pattern) > MAX_PATTERN:
-        raise PredicateError(pointer, f"A regular expression can have at most {MAX_PATTERN} characters.")
-    try:
-        re2_search(pattern, "")
-    except pa.ArrowInvalid as error:
-        raise PredicateError(pointer, f"Not a regular expression that RE2 understands: {error}") from None
 
 
 def count_leaves(predicate: Predicate) -> int:

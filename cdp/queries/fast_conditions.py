@@ -3,9 +3,9 @@
 It answers most of them; whatever it does not, `segment_answers` asks the documents of the profiles, which are the law.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ import numpy as np
 
 from cdp.definitions.conditions import ProfileCondition
 from cdp.engine.base import ANY_EVENT, TIMESTAMP, AggregateSpec, Engine, Events, Ints, Mask, is_in
-from cdp.engine.predicates import NEGATIONS, AnyItem, Ref, Test, any_item, decide_value, is_number
+from cdp.engine.predicates import NEGATIONS, AnyItem, OfProfile, Ref, Test, any_item, decide_value, is_number
 from cdp.queries import profile_columns, served_traits
 from cdp.queries.profile_columns import Column
 from cdp.queries.profiles import PURCHASE
@@ -68,6 +68,33 @@ class FastConditions:
             return self._of_stage(test)
         return self._of_last_seen(test) if isinstance(test, Test) and name == SEEN else None
 
+    def of_field(self, field: str) -> OfProfile | None:
+        """What the field is of everybody; None where that has to be asked otherwise."""
+        if field.startswith("traits.rfm_"):
+            return self._known_rfm(field.removeprefix(TRAITS))
+        if field.startswith(TRAITS):
+            trait = self.served.get(field.removeprefix(TRAITS))
+            if trait is None:
+                return None
+            column, zone, now = profile_columns.of_trait(trait), *self._moment
+            values = [trait.value(one, has_row=True, now=now, zone=zone) for one in column.values]
+            without = trait.value(None, has_row=False, now=now, zone=zone)
+            return _labelled(column, self._shown(trait, column.number), values, without)
+        if "." in field.removeprefix(ATTRIBUTES):
+            return None
+        column = profile_columns.of_attribute(self.workspace, field.removeprefix(ATTRIBUTES))
+        return _labelled(column, column.number, column.values, None)
+
+    def _known_rfm(self, name: str) -> OfProfile:
+        found = self.standing
+        if name == "rfm_group":
+            return OfProfile(found.profile, found.group, [group.name for group in GROUPS], NO_PURCHASES)
+        return OfProfile(found.profile, getattr(found.scores, name.removeprefix("rfm_")), range(6))
+
+    @property
+    def _moment(self) -> tuple[ZoneInfo, datetime]:
+        return ZoneInfo(self.workspace.time_zone), clock.from_micros(self.as_of)
+
     def _of_two(self, test: Test, other: str) -> Mask | None:
         """One field beside another one, where both are numbers for everybody who has them."""
         left, right = self._dense(test.property), self._dense(other)
@@ -100,7 +127,7 @@ class FastConditions:
         """Days or hours since, where a date is stored."""
         if trait is None or trait.definition.calculation is None:
             return numbers
-        zone, now = ZoneInfo(self.workspace.time_zone), clock.from_micros(self.as_of)
+        zone, now = self._moment
         return counted_since(trait.definition.calculation, numbers.astype(np.int64), now, zone).astype(np.float64)
 
     @cached_property
@@ -110,7 +137,7 @@ class FastConditions:
     def _of_trait(self, trait: Served, test: Test | AnyItem) -> Mask | None:
         """Who has no row has nothing counted."""
         column = profile_columns.of_trait(trait)
-        zone, now = ZoneInfo(self.workspace.time_zone), clock.from_micros(self.as_of)
+        zone, now = self._moment
         numbers = column.number
         if trait.definition.calculation is not None:
             numbers = counted_since(trait.definition.calculation, numbers.astype(np.int64), now, zone)
@@ -168,6 +195,14 @@ class FastConditions:
     def _last(self, event: Any) -> tuple[Ints, Ints]:
         (found,) = self.engine.aggregates([AggregateSpec(Events((event,)), "max", TIMESTAMP)], self.as_of)
         return found.profile, found.value
+
+
+def _labelled(column: Column, numbers: Numbers, values: Sequence[Any], without: Any) -> OfProfile:
+    distinct, place = np.unique(numbers, return_inverse=True)
+    profile = np.concatenate([column.numbered, column.others])
+    code = np.concatenate([place, column.code.astype(np.int64) + len(distinct)])
+    order = np.argsort(profile, kind="stable")
+    return OfProfile(profile[order], code[order], [*distinct.tolist(), *values], without)
 
 
 def _decision(test: Test | AnyItem, as_of: int) -> Decide:

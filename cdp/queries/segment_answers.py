@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from operator import ge, gt, le, lt
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -16,14 +17,15 @@ from cdp.definitions.conditions import (
     OfEvents,
     ProfileCondition,
     StaticList,
+    profile_refs,
 )
 from cdp.definitions.profile_filters import PREFIXES
 from cdp.engine.base import AttributeValue, Engine, Ints, Mask, is_in
-from cdp.engine.predicates import Predicate, Test, holds
+from cdp.engine.predicates import OfProfile, Predicate, Test, holds, look_up
 from cdp.queries import arrays, segments
 from cdp.queries.fast_conditions import FastConditions
 from cdp.queries.rfm import Standing, TraitValues
-from cdp.queries.trait_filters import ValuesOf, let_through
+from cdp.queries.trait_filters import ValuesOf, documents_of, let_through
 from cdp.queries.traits import zone_of
 from cdp.queries.universe import Universe, universe
 from cdp.segments.evaluation import asked, decide
@@ -53,6 +55,9 @@ def answers(
     found: dict[Leaf, Mask] = {}
     of_profiles: list[ProfileCondition | Held] = []
     as_of, zone = clock.to_micros(now), zone_of(workspace)
+    fast = FastConditions(workspace, engine, those, as_of, standing) if is_everybody and values is None else None
+    values = values or TraitValues(workspace, engine, now, standing)
+    known = _beside_events(workspace, engine, asked(conditions), those.profile, as_of, values, fast)
     for leaf in asked(conditions):
         match leaf:
             case ProfileCondition() | Held():
@@ -66,13 +71,12 @@ def answers(
                 found[leaf] = is_in(those.profile, among(workspace, segment))
             case _:
                 only = None if is_everybody else those.profile
-                asked_for = question(_of_events(leaf), as_of, zone)
+                asked_for = question(_of_events(leaf), as_of, zone, known)
                 members = engine.members(asked_for, as_of, only)
                 found[leaf] = is_in(those.profile, members.profile) != members.is_complement
-    if is_everybody and values is None:
-        found |= _of_columns(FastConditions(workspace, engine, those, as_of, standing), of_profiles)
+    if fast is not None:
+        found |= _of_columns(fast, of_profiles)
     rest = [leaf for leaf in of_profiles if leaf not in found]
-    values = values or TraitValues(workspace, engine, now, standing)
     return found | _of_profiles(workspace, engine, rest, those.profile, now, values)
 
 
@@ -104,6 +108,30 @@ def _of_columns(fast: FastConditions, leaves: Sequence[ProfileCondition | Held])
         mask = fast.mask(leaf) if isinstance(leaf, ProfileCondition) else None
         if mask is not None:
             found[leaf] = mask
+    return found
+
+
+def _beside_events(
+    workspace: Workspace,
+    engine: Engine,
+    leaves: Sequence[Leaf],
+    profiles: Ints,
+    as_of: int,
+    values: ValuesOf,
+    fast: FastConditions | None,
+) -> dict[str, OfProfile]:
+    """The fields of profiles that events are compared with: from columns, else from one reading of the profiles."""
+    wanted = {field for leaf in leaves for field in profile_refs(leaf)}
+    told = {field: fast.of_field(field) for field in wanted} if fast else {}
+    found = {field: known for field, known in told.items() if known is not None}
+    rest = sorted(wanted - found.keys())
+    if rest:
+        labels: dict[str, list[Any]] = {field: [] for field in rest}
+        for documents in documents_of(workspace, engine, set(rest), as_of, profiles, values):
+            for field in rest:
+                labels[field] += [look_up(document, field) for document in documents.values()]
+        places = np.arange(len(profiles))
+        found |= {field: OfProfile(profiles, places, labels[field]) for field in rest}
     return found
 
 

@@ -11,6 +11,7 @@ from cdp.definitions.conditions import (
     ProfileCondition,
     leaves,
     parse_condition,
+    profile_refs,
 )
 from cdp.definitions.profile_filters import fields_of
 from cdp.models import Segment, Trait
@@ -41,10 +42,12 @@ def asks_rfm(condition: Condition) -> bool:
 def _asked_as_traits(condition: Condition) -> dict[str, str]:
     found: dict[str, str] = {}
     for leaf in leaves(condition):
+        place, fields = leaf.path, sorted(profile_refs(leaf))
         if isinstance(leaf, ProfileCondition):
-            for field in fields_of(leaf.predicate):
-                if field.startswith(TRAITS):
-                    found.setdefault(field.removeprefix(TRAITS), leaf.path)
+            place, fields = f"{leaf.path}/field", list(fields_of(leaf.predicate))
+        for field in fields:
+            if field.startswith(TRAITS):
+                found.setdefault(field.removeprefix(TRAITS), place)
     return found
 
 
@@ -73,7 +76,7 @@ def _unknown_traits(workspace: Workspace, condition: Condition) -> Iterator[Faul
     for name, path in named.items():
         if name not in names:
             sentence = f"There is no computed trait “{name}” at work in this workspace. Make it, or choose another."
-            yield Fault(f"{path}/field", sentence, "unknown_trait")
+            yield Fault(path, sentence, "unknown_trait")
 
 
 def _unknown_segments(workspace: Workspace, condition: Condition) -> Iterator[Fault]:

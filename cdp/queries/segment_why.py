@@ -21,7 +21,8 @@ from cdp.definitions.conditions import (
     nodes,
 )
 from cdp.engine.base import BEGINNING, ENDLESS, Engine, EventName, TimelineEvent, is_named
-from cdp.engine.predicates import Predicate, holds, look_up
+from cdp.engine.predicate_refs import whatever_step
+from cdp.engine.predicates import Elsewhere, Predicate, ProfileRef, holds, is_missing, look_up
 from cdp.queries import segment_uses
 from cdp.queries.engine import answering, fresh_engine
 from cdp.queries.rfm import TraitValues
@@ -102,6 +103,7 @@ class _Reader:
         self.as_of = clock.to_micros(now)
         self.traits = TraitValues(workspace, engine, now)
         self.events: tuple[TimelineEvent, ...] | None = None
+        self.fields: dict[str, Any] = {}
 
     def evidence(self, node: Condition) -> tuple[str, tuple[Happened, ...]]:
         match node:
@@ -114,11 +116,13 @@ class _Reader:
         return self._events(node) if isinstance(node, OfEvents) else ("", ())
 
     def _field(self, name: str) -> str:
+        value = self._look_up(name)
+        return f"{name} has no value" if is_missing(value) else f"{name} is {value}"
+
+    def _look_up(self, name: str) -> Any:
         keys = np.array([self.profile], np.int64)
-        for documents in documents_of(self.workspace, self.engine, {name}, self.as_of, keys, self.traits):
-            value = look_up(documents[self.profile], name)
-            return f"{name} is {value}" if value not in (None, "", [], {}) else f"{name} has no value"
-        return ""
+        (documents,) = documents_of(self.workspace, self.engine, {name}, self.as_of, keys, self.traits)
+        return look_up(documents[self.profile], name)
 
     def _events(self, leaf: OfEvents) -> tuple[str, tuple[Happened, ...]]:
         if self.events is None:
@@ -139,10 +143,17 @@ class _Reader:
         elif leaf.window is not None:
             start, end = leaf.window.bounds(self.as_of, zone_of(self.workspace))
         return start <= event.ts < end and any(
-            (where is None or holds(where, event.properties, self.as_of))
+            (where is None or holds(whatever_step(where), event.properties, self.as_of, self._known))
             and any(is_named(event.name, name) for name in names)
             for names, where in _asked(leaf)
         )
+
+    def _known(self, operand: Elsewhere) -> Any:
+        """A field of the profile, as it is now."""
+        assert isinstance(operand, ProfileRef)
+        if operand.field not in self.fields:
+            self.fields[operand.field] = self._look_up(operand.field)
+        return self.fields[operand.field]
 
 
 def _asked(leaf: OfEvents) -> Iterator[tuple[tuple[EventName, ...], Predicate | None]]:

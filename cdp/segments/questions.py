@@ -1,6 +1,6 @@
 """What a condition about events asks the engine, at an instant, and which instants it turns at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from cdp.definitions.conditions import (
@@ -13,42 +13,56 @@ from cdp.definitions.conditions import (
 )
 from cdp.definitions.windows import Window
 from cdp.engine import base
-from cdp.engine.base import BEGINNING, ENDLESS, EventName
-from cdp.engine.predicates import Predicate
+from cdp.engine.base import BEGINNING, ENDLESS
+from cdp.engine.predicate_refs import beside_profiles
+from cdp.engine.predicates import OfProfile, Predicate
 
 Range = tuple[int, int]
+OfNames = Performed | FirstPerformed | LastPerformed | RegularlyPerformed
+ALWAYS = (BEGINNING, ENDLESS)
 
 
-def question(leaf: OfEvents, as_of: int, zone: ZoneInfo) -> base.Condition:
+Known = Mapping[str, OfProfile]  # what profiles are, by field
+
+
+def question(leaf: OfEvents, as_of: int, zone: ZoneInfo, known: Known) -> base.Condition:
+    """`known`: all fields of profiles that the events are compared with."""
     match leaf:
         case Performed():
-            events = _events(leaf.events, leaf.where, leaf.window, as_of, zone)
+            events = _events(leaf, _bounds(leaf.window, as_of, zone), known)
             return base.EventCondition(events, leaf.measure, leaf.property, leaf.op, leaf.value)
         case FirstPerformed():
-            return base.FirstEvent(base.Events(leaf.events, leaf.where), *leaf.window.bounds(as_of, zone))
+            return base.FirstEvent(_events(leaf, ALWAYS, known), *leaf.window.bounds(as_of, zone))
         case LastPerformed():
-            return base.LastEvent(_events(leaf.events, leaf.where, leaf.window, as_of, zone), leaf.has)
+            events = _events(leaf, _bounds(leaf.window, as_of, zone), known)
+            return base.LastEvent(events, beside_profiles(leaf.has, known))
         case RegularlyPerformed():
-            events = base.Events(leaf.events, leaf.where)
+            events = _events(leaf, ALWAYS, known)
             return base.Regular(events, leaf.period, leaf.periods, leaf.at_least, leaf.op, leaf.value)
         case Sequence():
-            return _sequence(leaf, as_of, zone)
+            return _sequence(leaf, _bounds(leaf.window, as_of, zone), known)
 
 
-def _events(
-    names: tuple[EventName, ...], where: Predicate | None, window: Window | None, as_of: int, zone: ZoneInfo
-) -> base.Events:
-    return base.Events(names, where, *_bounds(window, as_of, zone))
+def _events(leaf: OfNames, inside: Range, known: Known) -> base.Events:
+    return base.Events(leaf.events, _where(leaf.where, known), *inside)
+
+
+def _where(where: Predicate | None, known: Known) -> Predicate | None:
+    return where if where is None else beside_profiles(where, known)
 
 
 def _bounds(window: Window | None, as_of: int, zone: ZoneInfo) -> Range:
-    return (BEGINNING, ENDLESS) if window is None else window.bounds(as_of, zone)
+    return ALWAYS if window is None else window.bounds(as_of, zone)
 
 
-def _sequence(leaf: Sequence, as_of: int, zone: ZoneInfo) -> base.SequenceCondition:
-    steps = tuple(base.SequenceStep(one.events, one.where, one.min_gap, one.max_gap) for one in leaf.steps)
-    without = tuple(base.Without(one.events, one.where, one.after, one.before) for one in leaf.exclusions)
-    return base.SequenceCondition(steps, *_bounds(leaf.window, as_of, zone), leaf.total, without)
+def _sequence(leaf: Sequence, inside: Range, known: Known) -> base.SequenceCondition:
+    steps = tuple(
+        base.SequenceStep(one.events, _where(one.where, known), one.min_gap, one.max_gap) for one in leaf.steps
+    )
+    without = tuple(
+        base.Without(one.events, _where(one.where, known), one.after, one.before) for one in leaf.exclusions
+    )
+    return base.SequenceCondition(steps, *inside, leaf.total, without)
 
 
 def crossed(leaf: OfEvents, before: int, now: int, zone: ZoneInfo) -> Iterator[Range]:

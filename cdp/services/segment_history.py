@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from django.db import transaction
 
-from cdp.definitions.conditions import All, Condition, OfEvents, ProfileCondition, leaves
+from cdp.definitions.conditions import All, Condition, OfEvents, ProfileCondition, leaves, profile_refs
 from cdp.engine.base import Engine, Ints
 from cdp.models import Segment, SegmentDay, SegmentForecast, Spell
 from cdp.queries import arrays, rfm, segment_uses, served_traits
@@ -43,7 +43,8 @@ def beginning(workspace: Workspace, condition: Condition, now: datetime) -> dict
 def is_of_events(condition: Condition) -> bool:
     """RFM is made of events like every trait."""
     return all(
-        isinstance(leaf, OfEvents | All)
+        isinstance(leaf, All)
+        or (isinstance(leaf, OfEvents) and all(one.startswith(segment_uses.TRAITS) for one in profile_refs(leaf)))
         or (isinstance(leaf, ProfileCondition) and leaf.field.startswith(segment_uses.TRAITS))
         for leaf in leaves(condition)
     )

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from cdp.engine.base import ANY_EVENT, TIMESTAMP, AggregateSpec, EventName, Events, Prefix, TimelineEvent
-from cdp.engine.predicates import exact, holds, is_missing, look_up, text_of
+from cdp.engine.predicates import Others, exact, holds, is_missing, look_up, nothing, text_of
 from tests.engine.reference import Reference, label
 
 MILLIONTH = Decimal("0.000001")
@@ -37,11 +37,11 @@ def names_match(names: Iterable[EventName], name: str) -> bool:
     return any(name.startswith(one.text) if isinstance(one, Prefix) else one in (ANY_EVENT, name) for one in names)
 
 
-def matches(events: Events, event: TimelineEvent, as_of: int) -> bool:
+def matches(events: Events, event: TimelineEvent, as_of: int, others: Others = nothing) -> bool:
     return (
         names_match(events.names, event.name)
         and events.start <= event.ts < events.end
-        and (events.where is None or holds(events.where, event.properties, as_of))
+        and (events.where is None or holds(events.where, event.properties, as_of, others))
     )
 
 

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cdp.engine.predicates import AllOf, AnyItem, AnyOf, Not, PredicateError, Test, holds, parse_predicate
+from cdp.engine.predicate_grammar import PredicateError, parse_predicate
+from cdp.engine.predicates import AllOf, AnyItem, AnyOf, Not, Test, holds
 
 NOW = 1_790_000_000_000_000  # 2026-09-21T14:13:20Z
 BERLIN = ZoneInfo("Europe/Berlin")

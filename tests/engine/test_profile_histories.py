@@ -36,10 +36,11 @@ from cdp.engine.base import (
 )
 from cdp.engine.columnar import compaction
 from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.predicates import AllOf, AnyItem, AnyOf, Not, OfProfile, Predicate, StepRef, Test
 from tests.engine import reference_aggregates, reference_conditions
 from tests.engine.reference import Reference, label
 from tests.engine.story import attribute, batch
-from tests.engine.test_histories import CHANGES, PREDICATES, PROFILES, TIMES, Change
+from tests.engine.test_histories import CHANGES, PREDICATES, PROFILES, TIMES, VALUES, Change
 
 EXAMPLES = int(os.environ.get("HISTORIES", "50"))
 EVERYBODY = range(1, 6)
@@ -94,6 +95,43 @@ def sequences(draw: st.DrawFn) -> SequenceCondition:
     return SequenceCondition(tuple(steps), start, end, draw(st.none() | st.integers(0, 9)), tuple(exclusions))
 
 
+# What an event is compared with besides itself.
+ABOUT_PROFILES = st.builds(
+    lambda known, otherwise: OfProfile(
+        np.array(sorted(known), np.int64), np.arange(len(known)), [known[one] for one in sorted(known)], otherwise
+    ),
+    st.dictionaries(PROFILES, VALUES),
+    st.none() | VALUES,
+)
+SCALAR_OPS = st.sampled_from(["eq", "eq", "neq", "gt", "gte", "lt", "lte"])
+
+
+def beside(others: st.SearchStrategy[Any]) -> st.SearchStrategy[Predicate]:
+    tests = st.builds(Test, st.sampled_from(["p", "q", "p.q"]), SCALAR_OPS, others)
+    items = st.builds(AnyItem, st.just("p"), st.builds(Test, st.just("value"), SCALAR_OPS, others))
+    either = tests | tests | items
+    return st.one_of(
+        either, st.builds(Not, either), st.builds(AllOf, st.tuples(either, PREDICATES)),
+        st.builds(AnyOf, st.tuples(PREDICATES, either)), st.builds(Not, st.builds(AllOf, st.tuples(either, either))),
+    )  # fmt: skip
+
+
+@st.composite
+def tied_sequences(draw: st.DrawFn) -> SequenceCondition:
+    """Steps compared with those before them, with profiles, or with both."""
+    condition = draw(sequences().filter(lambda one: len(one.steps) > 1))
+
+    def filtered(one: Any, before: int) -> Any:
+        refs = st.builds(StepRef, st.integers(0, before - 1), st.sampled_from(["p", "q", "p.q"])) if before else None
+        others = ABOUT_PROFILES if refs is None else st.one_of(refs, refs, ABOUT_PROFILES)
+        return replace(one, where=draw(beside(others))) if draw(st.booleans()) else one
+
+    steps = tuple(filtered(one, place) for place, one in enumerate(condition.steps))
+    exclusions = tuple(filtered(one, one.after + 1) for one in condition.exclusions)
+    return replace(condition, steps=steps, exclusions=exclusions)
+
+
+BESIDE_PROFILES = beside(ABOUT_PROFILES)
 EVENT_CONDITIONS = st.builds(
     lambda events, measure, how: EventCondition(events, *measure, *how),
     EVENTS,
@@ -116,6 +154,10 @@ CONDITIONS: st.SearchStrategy[Condition] = st.one_of(
     sequences(),
     plain_sequences(),
     plain_sequences(),
+    tied_sequences(),
+    tied_sequences(),
+    st.builds(LastEvent, EVENTS, BESIDE_PROFILES),
+    st.builds(lambda events, where: EventCondition(replace(events, where=where)), EVENTS, BESIDE_PROFILES),
 )
 
 

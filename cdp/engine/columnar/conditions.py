@@ -21,11 +21,12 @@ from cdp.engine.base import (
 )
 from cdp.engine.columnar import aggregate_kernels as kernels
 from cdp.engine.columnar.aggregate import FUNCTIONS, refuse
-from cdp.engine.columnar.masks import LARGEST, number_bounds, row_mask
+from cdp.engine.columnar.elsewhere import event_mask
+from cdp.engine.columnar.masks import LARGEST, number_bounds
 from cdp.engine.columnar.picked import AskedSide, asked_sides, picked
 from cdp.engine.columnar.selection import Selection
 from cdp.engine.columnar.sequences import sequence_members
-from cdp.engine.columnar.snapshot import Snapshot, Stream
+from cdp.engine.columnar.snapshot import Side, Snapshot, Stream
 from cdp.engine.predicates import Predicate, Test, exact
 
 ZERO_WITHOUT_EVENTS = {"count", "sum", "unique"}
@@ -126,14 +127,14 @@ def last_having(one: Selection, condition: LastEvent, as_of: int) -> Ints:
     passes = np.zeros(len(slot), np.bool_)
     for number, stream in enumerate(one.streams):
         mine = np.flatnonzero(lane == number)
-        passes[mine] = mask_of_rows(stream, row[mine], condition.has, as_of)
+        passes[mine] = mask_of_rows(one.side, stream, row[mine], condition.has, as_of)
     return one.side.ids[one.places[slot[passes]]]
 
 
-def mask_of_rows(stream: Stream, rows: Ints, where: Predicate, as_of: int) -> Mask:
+def mask_of_rows(side: Side, stream: Stream, rows: Ints, where: Predicate, as_of: int) -> Mask:
     """Which of these rows satisfy the predicate."""
     order = np.argsort(rows, kind="stable")
     some = picked(stream, rows[order], stream.profile[rows[order]])
     mask = np.empty(len(rows), np.bool_)
-    mask[order] = some.gather(lambda view: row_mask(where, view, as_of))
+    mask[order] = event_mask(side, some, where, as_of)
     return mask

@@ -52,8 +52,8 @@ def row_mask(predicate: Predicate, view: View, as_of: int) -> Mask:
 
 
 def combined(how: np.ufunc, children: Sequence[Predicate], view: View, as_of: int) -> Mask:
-    mask = row_mask(children[0], view, as_of)
-    for child in children[1:]:
+    mask = np.full(len(view), bool(how.identity))
+    for child in children:
         mask = how(mask, row_mask(child, view, as_of))
     return mask
 

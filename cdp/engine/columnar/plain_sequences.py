@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from cdp.engine.base import ANY_EVENT, Ints, SequenceCondition
 from cdp.engine.columnar.arrow import Array
+from cdp.engine.columnar.elsewhere import event_mask
 from cdp.engine.columnar.jit import kernel
 from cdp.engine.columnar.memory import FOREVER, load_int64
 from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.rows import grown
 from cdp.engine.columnar.runs import runs_of
-from cdp.engine.columnar.shared_masks import stream_mask
 from cdp.engine.columnar.snapshot import Side, Stream
 from cdp.engine.columnar.step_streams import (
     StepStream,
@@ -54,7 +54,7 @@ def plain_members(side: Side, condition: SequenceCondition, as_of: int, start: i
         StepStream(
             stream.profile,
             stream.ts,
-            None if step.where is None else stream_mask(stream, step.where, as_of),
+            None if step.where is None else event_mask(side, stream, step.where, as_of),
             begins_of(side, NamedTrack((), stream.profile, stream.ts, np.empty(0, np.uint32), stream)),
         )
         for stream, step in zip(given, condition.steps, strict=True)

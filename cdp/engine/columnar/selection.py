@@ -11,13 +11,13 @@ from cdp.engine.base import TIMESTAMP, Bytes, Events, Ints, Mask
 from cdp.engine.columnar import aggregate_kernels as kernels
 from cdp.engine.columnar.aggregate_kernels import LEAST, MOST, Source
 from cdp.engine.columnar.arrow import Array
+from cdp.engine.columnar.elsewhere import event_mask
 from cdp.engine.columnar.items import Coded, Items, coded, instants, numbers, of_stream
 from cdp.engine.columnar.memory import address
 from cdp.engine.columnar.picked import AskedSide, Places, names_in
 from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.runs import Runs, find_runs, item_runs, runs_of
-from cdp.engine.columnar.shared_masks import stream_mask
-from cdp.engine.columnar.snapshot import Stream
+from cdp.engine.columnar.snapshot import Side, Stream
 
 # Below this many rows a second thread costs more than it saves.
 ROWS_PER_RANGE = 50_000
@@ -105,7 +105,7 @@ class Selection:
         runs = [runs_of(stream, len(self.side.ids)) for stream in self.streams]
         self.places, slots = together(runs, len(self.side.ids))
         self.lanes = [
-            Lane(stream, some, slot, some.first, stream.ts, mask_of(stream, events, as_of))
+            Lane(stream, some, slot, some.first, stream.ts, mask_of(self.side, stream, events, as_of))
             for stream, some, slot in zip(self.streams, runs, slots, strict=True)
         ]
         self.numbered: dict[str, list[Lane]] = {}
@@ -238,8 +238,8 @@ class Selection:
         return Lane(lanes[0].stream, runs, slots_of(runs, self.places), runs.first, ts, None, items)
 
 
-def mask_of(stream: Stream, events: Events, as_of: int) -> Bytes | None:
-    return None if events.where is None else stream_mask(stream, events.where, as_of)
+def mask_of(side: Side, stream: Stream, events: Events, as_of: int) -> Bytes | None:
+    return None if events.where is None else event_mask(side, stream, events.where, as_of)
 
 
 def together(runs: Sequence[Runs], places: int) -> tuple[Places, list[Places | None]]:

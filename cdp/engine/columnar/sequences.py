@@ -1,11 +1,4 @@
-"""Who did things one after the other: any choice of events will do.
-
-For each event that can be step k, the latest beginning of a chain that ends with it is all there is to know: a later
-beginning is never worse. The events that can precede it are a range whose two ends only move forward, held by the last
-excluded event and the longest gap, and by the shortest gap: the latest beginning in it is the head of a falling queue.
-
-An exclusion between steps i and j means: none between any two neighbours of them, and none is a step in between.
-"""
+"""Who did things one after the other: any choice of events will do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,12 +11,14 @@ from cdp.engine.base import Ints, NotSupported, SequenceCondition, SequenceStep,
 from cdp.engine.columnar.aggregate_kernels import not_before
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import kernel
-from cdp.engine.columnar.memory import FOREVER, NONE, load_int64, load_uint32
+from cdp.engine.columnar.memory import FOREVER, load_int64, load_uint32
 from cdp.engine.columnar.picked import AskedSide, names_in
 from cdp.engine.columnar.plain_sequences import is_plain, plain_members, tie_keys
 from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.rows import grown, seek
+from cdp.engine.columnar.sequence_chains import Rules, has_chain
 from cdp.engine.columnar.snapshot import Side, Stream
+from cdp.engine.columnar.tied_sequences import is_tied, tied_members, untied
 from cdp.engine.columnar.walk import gathered_bits
 
 MOST_BITS = 32
@@ -31,10 +26,6 @@ PEOPLE_PER_RANGE = 2_000
 # Addresses of profile (int32), time, received, sequence number (int64) and bits (uint32); rows, whether there are bits
 # per row, and all bits that there are.
 PROFILE, TS, RECEIVED, SEQ, BITS, ROWS, PER_ROW, EVERY = range(8)
-# (least gap of each step, longest gap, total, exclusions: after, before, start, end)
-Rules = tuple[Array, Array, int, Array, Array, int, int]
-# By place in the order of events: the latest beginnings for the step before and for this one; and a queue of places.
-Room = tuple[Array, Array, Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,20 +64,14 @@ def sequence_members(sides: Sequence[AskedSide], condition: SequenceCondition, a
 
 def of_side(side: Side, condition: SequenceCondition, as_of: int, floor: int) -> Ints:
     start, end = max(condition.start, floor), min(condition.end, as_of + 1)
+    if is_tied(condition):
+        likely = np.sort(of_side(side, untied(condition), as_of, floor))
+        places = np.flatnonzero(np.isin(side.ids, likely)).astype(np.int32)
+        return tied_members(side, condition, as_of, rules_of(condition, start, end), places)
     if is_plain(condition):
         return plain_members(side, condition, as_of, start, end)
-    steps = len(condition.steps)
-    strands = strands_of(side, condition, as_of)
-    rules = (
-        np.array([step.min_gap for step in condition.steps], np.int64),
-        np.array([FOREVER if step.max_gap is None else step.max_gap for step in condition.steps], np.int64),
-        FOREVER if condition.total is None else condition.total,
-        np.array([one.after for one in condition.exclusions], np.int64),
-        np.array([one.before for one in condition.exclusions], np.int64),
-        start,
-        end,
-    )
-    people = candidates(side, strands, steps)
+    strands, rules = strands_of(side, condition, as_of), rules_of(condition, start, end)
+    people = candidates(side, strands, len(condition.steps))
     if not len(people):
         return np.empty(0, np.int64)
     table = np.array([strand.line() for strand in strands], np.int64)
@@ -100,6 +85,18 @@ def of_side(side: Side, condition: SequenceCondition, as_of: int, floor: int) ->
     return found
 
 
+def rules_of(condition: SequenceCondition, start: int, end: int) -> Rules:
+    return (
+        np.array([step.min_gap for step in condition.steps], np.int64),
+        np.array([FOREVER if step.max_gap is None else step.max_gap for step in condition.steps], np.int64),
+        FOREVER if condition.total is None else condition.total,
+        np.array([one.after for one in condition.exclusions], np.int64),
+        np.array([one.before for one in condition.exclusions], np.int64),
+        start,
+        end,
+    )
+
+
 def strands_of(side: Side, condition: SequenceCondition, as_of: int) -> list[Strand]:
     """The bits of an event are the steps it can be, and above them the exclusions."""
     parts: Sequence[SequenceStep | Without] = (*condition.steps, *condition.exclusions)
@@ -109,7 +106,7 @@ def strands_of(side: Side, condition: SequenceCondition, as_of: int) -> list[Str
         stream = side.streams(name)
         if stream is not None and len(stream.ts):
             serving = [(bit, part.where) for bit, part in enumerate(parts) if name in named[bit]]
-            strands.append(Strand(stream, gathered_bits(stream, serving, as_of), *tie_keys(stream)))
+            strands.append(Strand(stream, gathered_bits(side, stream, serving, as_of), *tie_keys(stream)))
     return strands
 
 
@@ -199,43 +196,6 @@ def has_order(table: Array, positions: Array, ends: Array, steps: int, start: in
             return False
         last, last_row = best, best_row
     return True
-
-
-@kernel
-def has_chain(ts: Array, bits: Array, count: int, rules: Rules, room: Room) -> bool:
-    least, longest, total, afters, befores, _, _ = rules
-    before, here, queue = room
-    steps = len(least)
-    for place in range(count):
-        here[place] = ts[place] if bits[place] & 1 else NONE
-    for step in range(1, steps):
-        before, here = here, before
-        between, on_the_way = np.int64(0), np.int64(0)
-        for one in range(len(afters)):
-            if afters[one] < step <= befores[one]:
-                between |= np.int64(1) << (steps + one)
-            if afters[one] < step < befores[one]:
-                on_the_way |= np.int64(1) << (steps + one)
-        head, tail, entering, barrier = 0, 0, 0, -1
-        for place in range(count):
-            now, mask = ts[place], np.int64(bits[place])
-            while entering < place and ts[entering] <= now - least[step]:
-                if before[entering] != NONE:
-                    while tail > head and before[queue[tail - 1]] <= before[entering]:
-                        tail -= 1
-                    queue[tail] = entering
-                    tail += 1
-                entering += 1
-            while head < tail and (queue[head] < barrier or ts[queue[head]] < now - longest[step]):
-                head += 1
-            is_step = (mask >> step) & 1 and not mask & on_the_way
-            here[place] = before[queue[head]] if is_step and head < tail else NONE
-            if mask & between:
-                barrier = place
-    found = False
-    for place in range(count):
-        found |= here[place] != NONE and ts[place] - here[place] <= total
-    return found
 
 
 @kernel

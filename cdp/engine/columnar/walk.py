@@ -18,6 +18,7 @@ from cdp.engine.base import (
 from cdp.engine.columnar import beginnings, chains
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.clean_any_order import MOST_STEPS
+from cdp.engine.columnar.elsewhere import event_mask
 from cdp.engine.columnar.found import Found
 from cdp.engine.columnar.level_attempts import list_attempts
 from cdp.engine.columnar.memory import FOREVER
@@ -26,7 +27,6 @@ from cdp.engine.columnar.ordered import ordered_funnel
 from cdp.engine.columnar.people import ANY_ORDER, ORDERED, STRICT, each_person
 from cdp.engine.columnar.plain import list_plain
 from cdp.engine.columnar.pool import spread
-from cdp.engine.columnar.shared_masks import stream_mask
 from cdp.engine.columnar.snapshot import Flags, Side, Snapshot, Stream
 from cdp.engine.columnar.step_streams import StepStream, table_of
 from cdp.engine.columnar.table import View
@@ -279,10 +279,12 @@ def track_of(side: Side, name: str, spec: FunnelSpec, as_of: int) -> NamedTrack 
         (bit, one.where) for bit, one in enumerate(targets(spec)) if name in one.events or ANY_EVENT in one.events
     ]
     serves = tuple(bit for bit, _ in serving)
-    return NamedTrack(serves, stream.profile, stream.ts, gathered_bits(stream, serving, as_of), stream)
+    return NamedTrack(serves, stream.profile, stream.ts, gathered_bits(side, stream, serving, as_of), stream)
 
 
-def gathered_bits(stream: Stream, serving: list[tuple[int, Predicate | None]], as_of: int) -> NDArray[np.uint32]:
+def gathered_bits(
+    side: Side, stream: Stream, serving: list[tuple[int, Predicate | None]], as_of: int
+) -> NDArray[np.uint32]:
     """Per row the steps (bit = step) that it serves; one element for all rows when no predicate tells them apart."""
     always = sum(1 << step for step, where in serving if where is None)
     tested = [(step, where) for step, where in serving if where is not None]
@@ -290,7 +292,7 @@ def gathered_bits(stream: Stream, serving: list[tuple[int, Predicate | None]], a
         return np.array([always], np.uint32)
     bits = np.full(len(stream.ts), always, np.uint32)
     for step, where in tested:
-        bits |= stream_mask(stream, where, as_of).astype(np.uint32) << np.uint32(step)
+        bits |= event_mask(side, stream, where, as_of).astype(np.uint32) << np.uint32(step)
     return bits
 
 

@@ -44,8 +44,13 @@ def satisfies(node: dict[str, Any], person: Person, now: int) -> bool:
     return in_sequence(node, person, now)
 
 
-def passes(test: dict[str, Any], value: Any) -> bool:
-    missing, wanted = value in (None, "", [], {}), test.get("value")
+def passes(test: dict[str, Any], value: Any, wanted: Any = None) -> bool:
+    """`wanted`: what a reference leads to; nothing compares with what is missing."""
+    missing = value in (None, "", [], {})
+    if not isinstance(test.get("value"), dict):
+        wanted = test.get("value")
+    elif wanted is None:
+        return bool(test["op"] == "neq")
     match test["op"]:
         case "exists":
             return not missing
@@ -61,7 +66,8 @@ def passes(test: dict[str, Any], value: Any) -> bool:
     return not missing and value in wanted
 
 
-def matching(node: dict[str, Any], person: Person, now: int) -> list[Event]:
+def matching(node: dict[str, Any], person: Person, now: int, chain: tuple[Event, ...] = ()) -> list[Event]:
+    """`chain`: the events that the steps took which it may be compared with."""
     names = node["event"] if isinstance(node["event"], list) else [node["event"]]
     where = node.get("where")
     return [
@@ -69,8 +75,17 @@ def matching(node: dict[str, Any], person: Person, now: int) -> list[Event]:
         for one in person.events
         if one[0] <= now
         and ("*" in names or one[2] in names)
-        and (where is None or passes(where, one[3].get(where["property"])))
+        and (where is None or passes(where, one[3].get(where["property"]), led_to(where, one, person, chain)))
     ]
+
+
+def led_to(where: dict[str, Any], event: Event, person: Person, chain: tuple[Event, ...]) -> Any:
+    if not isinstance(where.get("value"), dict):
+        return None
+    head, *path = where["value"]["ref"].split(".")
+    if head == "attributes":
+        return person.attributes.get(path[0])
+    return event[3].get(path[0]) if head == "event" else chain[int(path[0])][3].get(path[1])
 
 
 def inside(ts: int, window: dict[str, Any] | None, now: int) -> bool:
@@ -129,14 +144,13 @@ def regularly(node: dict[str, Any], person: Person, now: int) -> bool:
 
 
 def in_sequence(node: dict[str, Any], person: Person, now: int) -> bool:
-    candidates = [
-        [one for one in matching(step, person, now) if inside(one[0], node.get("window"), now)]
-        for step in node["steps"]
-    ]
-    return any(is_clean(chosen, node, person, now) for chosen in product(*candidates))
+    happened = [one for one in person.events if one[0] <= now and inside(one[0], node.get("window"), now)]
+    return any(is_clean(chosen, node, person, now) for chosen in product(happened, repeat=len(node["steps"])))
 
 
 def is_clean(chosen: tuple[Event, ...], node: dict[str, Any], person: Person, now: int) -> bool:
+    if any(event not in matching(step, person, now, chosen) for step, event in zip(node["steps"], chosen, strict=True)):
+        return False
     for place in range(1, len(chosen)):
         gap = node["steps"][place].get("gap", {})
         apart = chosen[place][0] - chosen[place - 1][0]
@@ -149,5 +163,5 @@ def is_clean(chosen: tuple[Event, ...], node: dict[str, Any], person: Person, no
     return not any(
         chosen[one["between"][0]][:2] < event[:2] < chosen[one["between"][1]][:2]
         for one in node.get("exclude", [])
-        for event in matching(one, person, now)
+        for event in matching(one, person, now, chosen)
     )

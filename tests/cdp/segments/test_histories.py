@@ -29,8 +29,11 @@ wheres = st.sampled_from(
         {"property": "n", "op": "gt", "value": 2},
         {"property": "n", "op": "not_exists"},
         {"property": "n", "op": "neq", "value": 1},
+        {"property": "n", "op": "gt", "value": {"ref": "attributes.level"}},
+        {"property": "n", "op": "neq", "value": {"ref": "attributes.level"}},
     ]
 )
+ties = st.sampled_from([{"property": "n", "op": op, "value": {"ref": "step.0.n"}} for op in ("eq", "eq", "neq", "gt")])
 comparisons = st.sampled_from(
     [("gte", 2), ("lt", 2), ("eq", 0), ("neq", 1), ("between", [1, 2]), ("lte", 0), ("gt", 3)]
 )
@@ -63,6 +66,7 @@ def sequence(draw: st.DrawFn) -> dict[str, Any]:
     for step in steps[1:]:
         gap = draw(gaps)
         step |= {"gap": gap} if gap else {}
+        step |= {"where": draw(ties)} if draw(st.booleans()) else {}
     node: dict[str, Any] = {"type": "sequence", "steps": steps}
     if draw(st.booleans()):
         node["window"] = draw(windows)
@@ -70,6 +74,7 @@ def sequence(draw: st.DrawFn) -> dict[str, Any]:
         node["total"] = "P3D"
     if draw(st.booleans()):
         node["exclude"] = [{"event": draw(st.sampled_from(NAMES)), "between": [0, 1]}]
+        node["exclude"][0] |= {"where": draw(ties)} if draw(st.booleans()) else {}
     return node
 
 
@@ -112,7 +117,7 @@ conditions = st.recursive(
 happenings = st.tuples(
     st.sampled_from(PEOPLE), st.sampled_from(NAMES), st.sampled_from(HOURS), st.none() | st.integers(0, 4)
 )
-tellings = st.tuples(st.sampled_from(PEOPLE), st.sampled_from(["gold", "tin", ""]))
+tellings = st.tuples(st.sampled_from(PEOPLE), st.sampled_from(["gold", "tin", "", 1, 2]))
 
 
 @settings(
@@ -168,9 +173,10 @@ def test_they_agree(
             assert preview(workspace, parsed, include_anonymous=False, now=at).size == len(expected)
 
 
-def told(tell: Any, people: dict[str, Person], who: str, plan: str) -> None:
-    tell("identify", user=who, hours_ago=0, plan=plan or None)
-    people[who].attributes["plan"] = plan or None
+def told(tell: Any, people: dict[str, Person], who: str, plan: str | int) -> None:
+    name = "plan" if isinstance(plan, str) else "level"
+    tell("identify", user=who, hours_ago=0, **{name: plan or None})
+    people[who].attributes[name] = plan or None
 
 
 def did(

@@ -97,7 +97,8 @@ def test_members_follow_it(workspace: Workspace, by_alice: Actor, now: datetime)
     [
         ({"property": "a", "op": "gt", "value": {"ref": "event."}}, "/value/ref"),
         ({"property": "a", "op": "gt", "value": {"ref": "step.0.a"}}, "/value/ref"),
-        ({"property": "a", "op": "gt", "value": {"ref": "traits.a"}}, "/value/ref"),
+        ({"property": "a", "op": "gt", "value": {"ref": "traits."}}, "/value/ref"),
+        ({"property": "a", "op": "gt", "value": {"ref": "email"}}, "/value/ref"),
         ({"property": "a", "op": "gt", "value": {"ref": 5}}, "/value/ref"),
         ({"property": "a", "op": "gt", "value": {"ref": "event.b", "more": 1}}, "/value/more"),
         ({"property": "a", "op": "in", "value": {"ref": "event.b"}}, "/value"),

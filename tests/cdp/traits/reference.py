@@ -11,7 +11,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cdp.engine.predicates import exact, holds, is_missing, look_up, parse_predicate, text_of
+from cdp.engine.predicate_grammar import parse_predicate
+from cdp.engine.predicates import exact, holds, is_missing, look_up, text_of
 from tests.engine.reference import label
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
