@@ -1,6 +1,7 @@
 """The first sync of many profiles against the fake over HTTP, then an idle one, then one with one per cent changed.
 
-`python -m benchmarks.pipedrive --profiles 50000` works in a database of its own on the server of DATABASE_URL. The fake
+`python -m benchmarks.pipedrive --profiles 50000 [--write]` works in a database of its own on the server of DATABASE_URL
+and writes the page's section of docs/performance.md, or of `--kill` its second section, or prints it. The fake
 answers after `--latency` seconds and enforces the burst limit and the two seconds of the documentation, times
 `--speed`: with `--speed 10` everything that waits for limits passes ten times faster than it would with Pipedrive, so
 that an hour is measured in minutes. What Stratum itself needs is not scaled, which is to its disadvantage.
@@ -13,14 +14,20 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from typing import Any
 
 import psycopg
 
+from benchmarks.engine.report import write_page
+
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 AT_ONCE = 1_000
+CREATION = 5  # tokens
+MARKS = ("<!-- pipedrive: written by `python -m benchmarks.pipedrive` -->", "<!-- /pipedrive -->")
+KILLED = ("<!-- pipedrive killed: written by `python -m benchmarks.pipedrive --kill` -->", "<!-- /pipedrive killed -->")
 
 
 def main() -> None:
@@ -31,6 +38,7 @@ def main() -> None:
     parser.add_argument("--share", type=int, default=100, help="percent of the burst that is ours")
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--kill", action="store_true", help="kill the first run half-way, and go on")
+    parser.add_argument("--write", action="store_true")
     parser.add_argument("--database", default="stratum_bench_pipedrive")
     given = parser.parse_args()
     server = os.environ["DATABASE_URL"]
@@ -41,10 +49,15 @@ def main() -> None:
     os.environ["MAY_CALL_LOOPBACK"] = "1"
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     try:
-        measure(given)
+        told = measure(given)
     finally:
         with psycopg.connect(server, autocommit=True) as admin:
             admin.execute(f"DROP DATABASE {given.database} WITH (FORCE)")
+    if given.write:
+        begin, end = KILLED if given.kill else MARKS
+        write_page(told, begin=begin, end=end)
+    else:
+        print(told)
 
 
 def serve(port: Any, given: Namespace, told: Any) -> None:
@@ -69,7 +82,7 @@ def serve(port: Any, given: Namespace, told: Any) -> None:
             fake.tokens = 0
 
 
-def measure(given: Namespace) -> None:
+def measure(given: Namespace) -> str:
     fork = get_context("spawn")
     port, theirs = fork.Pipe()
     told, answered = fork.Pipe()
@@ -85,23 +98,18 @@ def measure(given: Namespace) -> None:
     _connect(workspace, given)
     told.send("counts")
     told.recv()
-    plan = given.profiles * 5
-    if given.kill:
-        _killed_half_way(given)
+    before = _killed_half_way(given) if given.kill else 0.0
+    found = []
     for name, change in (("first sync", 0), ("idle", 0), ("1 % changed", given.profiles // 100)):
         _change(workspace, change)
-        seconds = _run(workspace)
+        seconds, memory = _run(workspace)
         told.send("counts")
         calls, tokens, persons, refused = told.recv()
-        _say(name, given, seconds, calls, tokens, persons, refused)
-        if name == "first sync":
-            least = plan / 5 / (given.burst * given.share / 100) * 2 / given.speed
-            print(
-                f"  limits alone: {least:.0f} s, so {seconds / least:.2f} times that; plan {plan:,} tokens, "
-                f"spent {tokens / plan:.3f} times that"
-            )
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+        found.append(Measured(name, before + seconds, calls, tokens, persons, refused, memory))
+        print(found[-1], flush=True)
+        before = 0.0
     told.send("stop")
+    return table(given, found)
 
 
 def _serve(port: Any, given: Namespace, told: Any) -> None:
@@ -172,7 +180,8 @@ def _change(workspace: Any, count: int) -> None:
         ingest(workspace=workspace, source=None, items=items, received_at=now)
 
 
-def _run(workspace: Any) -> float:
+def _run(workspace: Any) -> tuple[float, list[int]]:
+    """Its seconds, and the megabytes that this process held at its steps."""
     from integrations.models import PipedriveConnection, PipedriveRun
     from integrations.services.pipedrive import sync
 
@@ -185,14 +194,20 @@ def _run(workspace: Any) -> float:
         started_by="benchmark",
         created_at=datetime.now(UTC),
     )
+    memory: list[int] = []
     began = time.monotonic()
-    ending = sync.carry_out(run, now=lambda: datetime.now(UTC))
+    ending = sync.carry_out(run, now=lambda: datetime.now(UTC), report=lambda *step: memory.append(_resident()))
     assert ending.state == "succeeded", ending
-    return time.monotonic() - began
+    return time.monotonic() - began, memory
 
 
-def _killed_half_way(given: Namespace) -> None:
-    """A worker of its own, killed with no chance to say anything; then what was in flight is let settle."""
+def _resident() -> int:
+    with open("/proc/self/statm") as pages:
+        return int(pages.read().split()[1]) * resource.getpagesize() >> 20
+
+
+def _killed_half_way(given: Namespace) -> float:
+    """A worker of its own, killed with no chance to say anything, and its seconds; what was in flight is let settle."""
     import subprocess
 
     from django.db import connection as database
@@ -203,11 +218,13 @@ def _killed_half_way(given: Namespace) -> None:
     from django.conf import settings
 
     env = {**os.environ, "BENCH_URL": settings.PIPEDRIVE_URL, "BENCH_SPEED": str(given.speed)}
+    began = time.monotonic()
     worker = subprocess.Popen([sys.executable, "-c", code], env=env)
     while PipedriveLink.objects.count() < given.profiles // 2:
         time.sleep(0.2)
     worker.kill()
     worker.wait()
+    seconds = time.monotonic() - began
     database.close()
     settled = timedelta(minutes=10)
     rows = PipedriveOutbox.objects.filter(intent_at__isnull=False)
@@ -216,6 +233,7 @@ def _killed_half_way(given: Namespace) -> None:
         row.intent_at, row.lease_until = row.intent_at - settled, None
         row.save(update_fields=["intent_at", "lease_until"])
     PipedriveOutbox.objects.update(lease_until=None)
+    return seconds
 
 
 def _worker(url: str, speed: float) -> None:
@@ -229,16 +247,49 @@ def _worker(url: str, speed: float) -> None:
     _run(Workspace.objects.get(slug="bench"))
 
 
-def _say(
-    name: str, given: Namespace, seconds: float, calls: Counter[str], tokens: int, persons: int, refused: int
-) -> None:
-    total, thousand = sum(calls.values()), given.profiles / 1_000
-    print(
-        f"{name}: {seconds:.1f} s, {total:,} calls and {tokens:,} tokens "
-        f"({total / thousand:.1f} and {tokens / thousand:.1f} per 1,000 records), {persons:,} persons, "
-        f"{refused} times too fast, memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"
-    )
-    print("  " + ", ".join(f"{call} {count:,}" for call, count in calls.most_common()))
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """`memory`: megabytes at the steps of the run."""
+
+    name: str
+    seconds: float
+    calls: Counter[str]
+    tokens: int
+    persons: int
+    refused: int
+    memory: list[int]
+
+    def __str__(self) -> str:
+        calls = ", ".join(f"{call} {count:,}" for call, count in self.calls.most_common())
+        return f"{self.name}: {self.seconds:.1f} s, {self.tokens:,} tokens, {self.persons:,} persons ({calls})"
+
+
+def table(given: Namespace, found: list[Measured]) -> str:
+    """In Markdown."""
+    thousand, first = given.profiles / 1_000, found[0]
+    least = given.profiles / (given.burst * given.share / 100) * 2 / given.speed
+    early, late = first.memory[len(first.memory) // 10], first.memory[-1]
+    options = f"--profiles {given.profiles}{' --kill' if given.kill else ''}"
+    lines = [
+        f"`python -m benchmarks.pipedrive {options}`: {given.profiles:,} profiles, the fake over HTTP in a process of "
+        f"its own, {given.latency * 1000:.0f} ms latency, {given.burst * given.share // 100} calls in two seconds. "
+        f"Measured {datetime.now(UTC):%Y-%m-%d}, load afterwards {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores."
+        + (" The first sync was killed half-way, and went on." if given.kill else ""),
+        "",
+        "| | seconds | calls per 1,000 records | tokens per 1,000 records |",
+        "|---|---|---|---|",
+        *(
+            f"| {one.name} | {one.seconds:,.1f} | {sum(one.calls.values()) / thousand:,.1f} "
+            f"| {one.tokens / thousand:,.1f} |"
+            for one in found
+        ),
+        "",
+        f"The limits alone impose {least:,.0f} s on the first sync: it took {first.seconds / least:.2f} times that "
+        f"(wanted 1.2). It spent {first.tokens:,} tokens, {first.tokens / given.profiles / CREATION:.3f} times the "
+        f"plan of {CREATION} a record (wanted 1.05), and made {first.persons:,} persons. The worker held {early} MB "
+        f"after a tenth of it and {late} MB at its end. The fake refused {found[-1].refused} calls as too fast.",
+    ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from cdp.queries import segments as segment_queries
 from cdp.queries import traits as trait_queries
 from integrations import home
 from integrations.announcements import CRM_HEALTH
-from integrations.queries import ad_platforms, pipedrive
+from integrations.queries import ad_platforms, pipedrive, pipedrive_subject
 from integrations.registry import integrations
 from integrations.services import ad_connections, ad_sync, sample
-from integrations.services.pipedrive import demo, following, runs
+from integrations.services.pipedrive import demo, erasing, runs
 from integrations.views import ad_home, overview
 from stratum.notifications.registry import kinds
 from stratum.workspaces import limits, registry
@@ -32,7 +32,8 @@ def register() -> None:
     limits.register(pipedrive.METER, pipedrive.counted)
     registry.scheduled_work.register(registry.ScheduledWork("pipedrive", runs.TASK, runs.claim_due))
     kinds.register(CRM_HEALTH)
-    registry.erasers.register(registry.Eraser("pipedrive", following.forget_profiles))
+    registry.erasers.register(registry.Eraser("pipedrive", erasing.forget_profiles))
+    registry.subject_sources.register(registry.SubjectSource("pipedrive", pipedrive_subject.gather))
     finder = registry.DependentFinder("pipedrive_mapping", trait_queries.NAME_OF_KIND, mappings_naming)
     registry.dependent_finders.register(finder)
     finder = registry.DependentFinder("pipedrive_labels", segment_queries.NAME_OF_KIND, labels_naming)

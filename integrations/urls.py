@@ -2,6 +2,9 @@
 
 from integrations.api import ad_platforms as ad_platforms_api
 from integrations.api import pipedrive as pipedrive_api
+from integrations.api import pipedrive_doubts as pipedrive_doubts_api
+from integrations.api import pipedrive_mapping as pipedrive_mapping_api
+from integrations.api import pipedrive_runs as pipedrive_runs_api
 from integrations.views import (
     ad_connect,
     ad_entities,
@@ -20,6 +23,9 @@ urlpatterns = [
     *ad_connect.urlpatterns,
     *ad_platforms.urlpatterns,
     *pipedrive_api.urlpatterns,
+    *pipedrive_runs_api.urlpatterns,
+    *pipedrive_mapping_api.urlpatterns,
+    *pipedrive_doubts_api.urlpatterns,
     *pipedrive_setup.urlpatterns,
     *pipedrive_mapping.urlpatterns,
     *pipedrive_status.urlpatterns,

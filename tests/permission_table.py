@@ -130,6 +130,8 @@ PAGES = {
     "settings_crm_data": "connect",
     "settings_crm_mapping": "connect",
     "settings_crm_fields": "connect",
+    "settings_crm_reload_fields": "connect",
+    "settings_crm_reload_types": "connect",
     "settings_crm_schedule": "connect",
     "settings_crm_preview": "connect",
     "settings_crm_start": "connect",

@@ -93,6 +93,26 @@ class PipedriveRunShape(serializers.ModelSerializer[PipedriveRun]):
         ]
 
 
+class PipedriveExchangeShape(serializers.Serializer[Any]):
+    """`status` and `answer` are null where no answer came."""
+
+    call = serializers.CharField()
+    path = serializers.CharField()
+    params = serializers.DictField()
+    request = serializers.JSONField(allow_null=True)
+    status = serializers.IntegerField(allow_null=True)
+    answer = serializers.JSONField(allow_null=True)
+
+
+class PipedriveWholeRunShape(PipedriveRunShape):
+    """`exchanges`: of the test of a profile, every call with its request and answer."""
+
+    exchanges = PipedriveExchangeShape(many=True)
+
+    class Meta(PipedriveRunShape.Meta):
+        fields = [*PipedriveRunShape.Meta.fields, "profile_id", "exchanges"]
+
+
 class PipedriveRunPageShape(PageShape):
     results = PipedriveRunShape(many=True)
 

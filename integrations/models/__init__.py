@@ -2,21 +2,27 @@
 
 from integrations.models.ad_platforms import AdAccount, AdConnection, AdDay, AdEntity, AdSyncRun, SandboxState
 from integrations.models.pipedrive import (
-    PipedriveAddress,
-    PipedriveConflict,
     PipedriveConnection,
     PipedriveCursor,
-    PipedriveDeal,
-    PipedriveDuplicate,
     PipedriveField,
-    PipedriveInbox,
     PipedriveLabel,
+    PipedriveSpending,
+)
+from integrations.models.pipedrive_links import (
+    PipedriveConflict,
+    PipedriveDuplicate,
+    PipedriveInbox,
     PipedriveLink,
     PipedriveOutbox,
+)
+from integrations.models.pipedrive_mirror import (
+    PipedriveAddress,
+    PipedriveDeal,
     PipedrivePerson,
+)
+from integrations.models.pipedrive_runs import (
     PipedriveRow,
     PipedriveRun,
-    PipedriveSpending,
 )
 
 __all__ = [

@@ -14,6 +14,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -32,6 +33,7 @@ TRIES = 4  # of a call that is told to slow down
 LONGEST_WAIT = 5.0  # seconds
 BLOCKED_FOR = timedelta(minutes=30)
 PROBED_AFTER = timedelta(hours=1)
+MOST_TOLD = 2_000  # bytes of an answer that is no JSON
 CUSTOM_KEY = re.compile(r"\b[0-9a-f]{40}\b")
 
 
@@ -74,6 +76,18 @@ class Meter(Protocol):
     def after(self, call: str, tokens: int, headers: Mapping[str, str]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A call and what it was answered. `status` and `answer` are None where no answer came."""
+
+    call: str
+    path: str
+    params: dict[str, Any]
+    request: Any
+    status: int | None
+    answer: Any
+
+
 class NoMeter:
     def before(self, call: str, tokens: int) -> None:
         pass
@@ -113,6 +127,7 @@ class Client:
         self.limiter = limiter or Limiter(share=50, known=None, clock=time.monotonic, sleep=sleep)
         self._meter: Meter = meter or NoMeter()
         self._sleep = sleep
+        self.heard: list[Exchange] | None = None  # a list there is given every exchange
 
     # Who
 
@@ -325,13 +340,23 @@ class Client:
             self.limiter.learn(call, answer.headers)
             return answer
         finally:  # a call whose answer was lost has cost its tokens too
+            self.limiter.leave(call)
             self._meter.after(call, tokens, answer.headers if answer else {})
+            if self.heard is not None:
+                self.heard.append(_exchange(call, path, params, body, answer))
 
     def _transport(self) -> Transport:
         transport: Transport | None = getattr(self._local, "transport", None)
         if transport is None:
             transport = self._local.transport = self._open()
         return transport
+
+
+def _exchange(call: str, path: str, params: Mapping[str, Any] | None, body: Any, answer: Answer | None) -> Exchange:
+    said: Any = None
+    if answer is not None:
+        said = _json_of(answer) or answer.body[:MOST_TOLD].decode(errors="replace")
+    return Exchange(call, path, dict(params or {}), body, answer.status if answer else None, said)
 
 
 def _judged(answer: Answer) -> dict[str, Any]:

@@ -14,7 +14,7 @@ SEARCHES = 10  # in two seconds, on every plan
 FEWEST = 20  # calls in two seconds of the smallest plan, until a header says more
 DAILY_BASE = 30_000  # tokens a day of the smallest plan with one seat, until a header says more
 SHORTEST = 0.005  # seconds of a wait: a clock may not move for less
-ARRIVAL = 0.3  # seconds by which calls may bunch up on their way: the server's two seconds are not ours
+MARGIN = 0.02  # seconds by which two clocks may differ in two seconds
 
 # Tokens by call; `search` in the name marks the stricter bucket.
 COSTS: Mapping[str, int] = {
@@ -48,36 +48,55 @@ COSTS: Mapping[str, int] = {
 
 
 class Window:
-    """At most `limit` calls in any two seconds. Threads share it; whoever is too early sleeps."""
+    """At most `limit` calls in any two seconds. Threads share it; whoever is too early sleeps.
+
+    Pipedrive counts a call somewhere between its sending and its answer. Here it counts from its sending until two
+    seconds after its answer, so that no two seconds of theirs can hold more, however calls bunch up on their way.
+    """
 
     def __init__(self, limit: int, *, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self.limit = max(1, limit)
         self._clock, self._sleep = clock, sleep
-        self._calls: deque[float] = deque()
+        self._under_way = 0
+        self._answered: deque[float] = deque()
         self._closed_until = 0.0
         self._lock = Lock()
 
     def enter(self) -> None:
         while (wait := self._claim()) > 0:
-            self._sleep(max(wait, SHORTEST))
+            self._sleep(wait)
 
-    def close(self, seconds: float) -> None:
-        """Nobody calls for so long: the vendor said that the window is full."""
+    def leave(self) -> None:
+        """The call was answered, or will never be."""
         with self._lock:
-            self._closed_until = max(self._closed_until, self._clock() + seconds)
+            self._under_way -= 1
+            self._answered.append(self._clock())
+
+    def fill(self, seconds: float) -> None:
+        """The vendor said that the window is full. Nobody calls for so long, unless it was only we who filled it:
+        then we know better when there is room."""
+        with self._lock:
+            if self._count(self._clock()) < self.limit:
+                self._closed_until = max(self._closed_until, self._clock() + seconds)
 
     def _claim(self) -> float:
         """Seconds to wait, 0 when the call was noted."""
         with self._lock:
             now = self._clock()
-            while self._calls and self._calls[0] <= now - SPAN - ARRIVAL:
-                self._calls.popleft()
             if now < self._closed_until:
-                return self._closed_until - now
-            if len(self._calls) >= self.limit:
-                return self._calls[len(self._calls) - self.limit] + SPAN + ARRIVAL - now
-            self._calls.append(now)
-            return 0.0
+                return max(SHORTEST, self._closed_until - now)
+            excess = self._count(now) - self.limit
+            if excess < 0:
+                self._under_way += 1
+                return 0.0
+            if excess >= len(self._answered):
+                return SHORTEST  # until one of those under way is answered
+            return max(SHORTEST, self._answered[excess] + SPAN + MARGIN - now)
+
+    def _count(self, now: float) -> int:
+        while self._answered and self._answered[0] <= now - SPAN - MARGIN:
+            self._answered.popleft()
+        return self._under_way + len(self._answered)
 
 
 class Limiter:
@@ -101,6 +120,11 @@ class Limiter:
             self.searches.enter()
         self.calls.enter()
 
+    def leave(self, call: str) -> None:
+        if "search" in call.lower():
+            self.searches.leave()
+        self.calls.leave()
+
     def learn(self, call: str, headers: Mapping[str, str]) -> None:
         """What the answer says of the burst limit. The headers of a search speak of the search bucket."""
         window = self.searches if "search" in call.lower() else self.calls
@@ -109,7 +133,7 @@ class Limiter:
             self.burst = limit
             self.calls.limit = max(1, self._ours(limit))
         if remaining is not None and remaining <= 0:
-            window.close(min(SPAN, reset_of(headers) or SPAN))
+            window.fill(min(SPAN, reset_of(headers) or SPAN))
 
     def _ours(self, limit: int) -> int:
         return max(1, limit * self.share // 100)

@@ -86,11 +86,13 @@ def settings_crm_mapping(request: MemberRequest) -> HttpResponse:
 
 
 def _loaded(request: MemberRequest, connection: PipedriveConnection) -> tuple[PipedriveConnection, str]:
-    """With Pipedrive's fields as they are now, or as they were with the reason."""
+    """With Pipedrive's fields as they were read last: looking at the page costs no tokens."""
+    if connection.remote_fields_at is not None:
+        return connection, ""
     try:
         return mapping.refresh_fields(workspace=request.workspace, now=request.now), ""
     except Refusal as refused:
-        return connection, f"{refused.sentence} The fields below are those of the last time."
+        return connection, f"{refused.sentence} Its custom fields are missing below."
 
 
 def _page(request: MemberRequest, connection: PipedriveConnection, trouble: str) -> HttpResponse:
@@ -174,6 +176,7 @@ def _form(
     if request.htmx:
         return render(request, f"{PAGE}#lines", context, status=status)
     context |= {"steps": steps(connection, "settings_crm_mapping"), "missing": _missing(connection, known)}
+    context["read_at"] = connection.remote_fields_at
     context["creatable"] = _creatable(rows, known)
     return render(request, PAGE, context, status=status)
 
@@ -263,8 +266,21 @@ def settings_crm_fields(request: MemberRequest) -> HttpResponse:
     return redirect("settings_crm_mapping")
 
 
+@require_POST
+@access.page("connect")
+def settings_crm_reload_fields(request: MemberRequest) -> HttpResponse:
+    try:
+        mapping.refresh_fields(workspace=request.workspace, now=request.now)
+    except Refusal as refused:
+        messages.error(request, f"{refused.sentence} The fields are those of the last time.")
+    else:
+        messages.success(request, "Pipedrive's fields were read again.")
+    return redirect("settings_crm_mapping")
+
+
 HERE = "dashboard/settings/integrations/crm"
 urlpatterns = [
     route(f"{HERE}/mapping", settings_crm_mapping, "settings_crm_mapping"),
     route(f"{HERE}/fields", settings_crm_fields, "settings_crm_fields"),
+    route(f"{HERE}/fields/reload", settings_crm_reload_fields, "settings_crm_reload_fields"),
 ]

@@ -1,6 +1,9 @@
 """/dashboard/integrations/pipedrive/runs/…: one run with its rows, its progress, cancel."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -54,6 +57,17 @@ class Chip:
     chosen: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ExchangeLine:
+    """A call of a test, with request and answer as JSON."""
+
+    line: str
+    mark: Mark
+    request: str
+    answer: str
+    writes: bool
+
+
 def run_line(run: PipedriveRun) -> RunLine:
     return RunLine(run, words.run_kind(run), words.RUN_STATES[run.state], words.run_told(run), words.took(run))
 
@@ -84,6 +98,7 @@ def pipedrive_run(request: MemberRequest, run_id: UUID) -> HttpResponse:
         "chips": _chips(counts, asked),
         "page": page,
         "rows": row_lines(request.workspace, list(page.object_list)),
+        "exchanges": [_exchange(one) for one in run.exchanges],
         "total": sum(counts.values()),
         "query": urlencode({"outcome": asked} if asked in counts else {}),
         "nothing": "No record was changed: both sides agree." if not running else "No record so far.",
@@ -91,6 +106,20 @@ def pipedrive_run(request: MemberRequest, run_id: UUID) -> HttpResponse:
         "may_export": request.actor.may("export"),
     }
     return render(request, f"{RUN_PAGE}#rows" if request.htmx else RUN_PAGE, context)
+
+
+def _exchange(given: Mapping[str, Any]) -> ExchangeLine:
+    method = given["call"].partition(" ")[0]
+    asked = f"?{urlencode(given['params'])}" if given["params"] else ""
+    status = given["status"]
+    went_well = status is not None and status < 400
+    mark = Mark(
+        f"HTTP {status}" if status else "No answer", "check" if went_well else "x", "ok" if went_well else "danger"
+    )
+    request, answer = (
+        json.dumps(one, indent=2, ensure_ascii=False) if one else "" for one in (given["request"], given["answer"])
+    )
+    return ExchangeLine(f"{method} /{given['path']}{asked}", mark, request, answer, method != "GET")
 
 
 def _chips(counts: dict[str, int], asked: str) -> list[Chip]:

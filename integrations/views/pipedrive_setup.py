@@ -238,6 +238,7 @@ def _data(
         "typed": typed | {"rate_rows": [*typed["rates"].items(), EMPTY_RATE, EMPTY_RATE]},
         "events": _events(request, typed["activities"]),
         "activity_types": _activity_types(request, typed["activities"]),
+        "types_read_at": queries.require(request.workspace).activity_types_at,
         "segments": _segments(request),
         "errors": errors,
     }
@@ -253,12 +254,24 @@ def _events(request: MemberRequest, chosen: list[dict[str, str]]) -> list[EventC
 
 
 def _activity_types(request: MemberRequest, chosen: list[dict[str, str]]) -> list[tuple[str, str]]:
-    """Pipedrive's own where it answers; the page stands without it."""
+    """Pipedrive's own as they were read last; where they never were and it does not answer, those that all have."""
     try:
         known = dict(connecting.activity_types(workspace=request.workspace, now=request.now))
     except Refusal:
         known = dict(ACTIVITY_TYPES)
     return [*({one["type"]: one["type"] for one in chosen} | known).items()]
+
+
+@require_POST
+@access.page("connect")
+def settings_crm_reload_types(request: MemberRequest) -> HttpResponse:
+    try:
+        connecting.refresh_activity_types(workspace=request.workspace, now=request.now)
+    except Refusal as refused:
+        messages.error(request, f"{refused.sentence} The activity types are those of the last time.")
+    else:
+        messages.success(request, "Pipedrive's activity types were read again.")
+    return redirect("settings_crm_data")
 
 
 def _segments(request: MemberRequest) -> list[SegmentChoice]:
@@ -400,6 +413,7 @@ urlpatterns = [
     route(HERE, settings_crm, "settings_crm"),
     route(f"{HERE}/connect", settings_crm_connect, "settings_crm_connect"),
     route(f"{HERE}/data", settings_crm_data, "settings_crm_data"),
+    route(f"{HERE}/activity-types/reload", settings_crm_reload_types, "settings_crm_reload_types"),
     route(f"{HERE}/schedule", settings_crm_schedule, "settings_crm_schedule"),
     route(f"{HERE}/preview", settings_crm_preview, "settings_crm_preview"),
     route(f"{HERE}/start", settings_crm_start, "settings_crm_start"),

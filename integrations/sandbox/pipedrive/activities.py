@@ -1,7 +1,7 @@
 """Activities of the fake."""
 
 from integrations.sandbox.pipedrive.company import Row
-from integrations.sandbox.pipedrive.replies import good, page, refuse
+from integrations.sandbox.pipedrive.replies import good, page, refuse, whole
 from integrations.sandbox.pipedrive.world import World, in_window, public
 from integrations.sandbox.wire import Reply, Request
 
@@ -11,7 +11,7 @@ TYPES = (("call", "Call"), ("meeting", "Meeting"), ("task", "Task"), ("email", "
 def listed(world: World, request: Request, parts: tuple[str, ...]) -> Reply:
     rows = list(world.company.activities.values())
     if "person_id" in request.params:
-        rows = [one for one in rows if one["person_id"] == int(request.params["person_id"])]
+        rows = [one for one in rows if one["person_id"] == whole(request, "person_id")]
     return page(request, (public(one) for one in in_window(world, request, rows)))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from integrations.pipedrive.fields import TYPES
 from integrations.sandbox.pipedrive.company import Row, new_code
-from integrations.sandbox.pipedrive.replies import good, page, refuse
+from integrations.sandbox.pipedrive.replies import good, page, refuse, whole
 from integrations.sandbox.pipedrive.world import World
 from integrations.sandbox.wire import Reply, Request, reply
 
@@ -77,7 +77,9 @@ def add_options(world: World, request: Request, parts: tuple[str, ...]) -> Reply
 
 
 def numbered(world: World, request: Request, parts: tuple[str, ...]) -> Reply:
-    start, limit = int(request.params.get("start", 0)), int(request.params.get("limit", 100))
+    start, limit = whole(request, "start"), whole(request, "limit", 100)
+    if start < 0 or limit < 1:
+        raise refuse(400, "start and limit must not be negative")
     rows = [_first(one) for one in world.company.fields]
     more = len(rows) > start + limit
     about = {"start": start, "limit": limit, "more_items_in_collection": more}
@@ -102,10 +104,13 @@ def replace_options(world: World, request: Request, parts: tuple[str, ...]) -> R
     if row is None:
         raise refuse(404, "Field not found")
     limit = world.company.habits.label_limit
-    given = world.body(request)["options"]
+    body = world.body(request)
+    given = body.get("options") or row["options"] or []
     if limit is not None and len(given) > limit:
         raise refuse(403, "Label limit reached", code="feature_capping_labels_limit")
-    row["options"] = [one if one.get("id") else _option(world, one["label"]) for one in given]
+    row["field_name"] = body.get("name") or row["field_name"]
+    if row["options"] is not None:
+        row["options"] = [one if one.get("id") else _option(world, one["label"]) for one in given]
     world.touched = True
     return good(_first(row))
 

@@ -32,9 +32,17 @@ def good(data: Any, status: int = 200) -> Reply:
     return reply({"success": True, "data": data}, status)
 
 
+def whole(request: Request, name: str, default: int = 0) -> int:
+    """A parameter that is a number."""
+    try:
+        return int(request.params.get(name, default))
+    except ValueError:
+        raise refuse(400, f"{name} must be a number") from None
+
+
 def page(request: Request, rows: Iterable[dict[str, Any]]) -> Reply:
     """By ascending id, from behind the cursor; a cursor names the last id and remembers nothing else."""
-    limit = int(request.params.get("limit", PAGE))
+    limit = whole(request, "limit", PAGE)
     if not 1 <= limit <= MOST:
         raise refuse(400, f"limit must be between 1 and {MOST}")
     after = _after(request.params.get("cursor"))

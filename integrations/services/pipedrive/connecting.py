@@ -244,15 +244,26 @@ _SETTERS: dict[str, Any] = {
 
 
 def activity_types(*, workspace: Workspace, now: datetime) -> list[tuple[str, str]]:
-    """(key, name) of the account's types of activity, for the page that chooses them. One call, 20 tokens."""
+    """(key, name) of the account's types of activity, as they were read last; read now if they never were."""
+    connection = queries.require(workspace)
+    if connection.activity_types_at is None:
+        connection = refresh_activity_types(workspace=workspace, now=now)
+    return [(key, name) for key, name in connection.activity_types]
+
+
+def refresh_activity_types(*, workspace: Workspace, now: datetime) -> PipedriveConnection:
+    """One call, 20 tokens. Raises a Refusal when Pipedrive cannot be asked."""
     connection = queries.require(workspace)
     ledger = Ledger(connection, now)
     try:
-        return gateway.client_of(connection, ledger).activity_types()
+        connection.activity_types = gateway.client_of(connection, ledger).activity_types()
     except (Failure, Halt) as failure:
         raise Refusal("pipedrive_unreachable", failure.sentence) from failure
     finally:
         ledger.flush(now)
+    connection.activity_types_at = now
+    connection.save(update_fields=["activity_types", "activity_types_at"])
+    return connection
 
 
 def retry_dead(*, workspace: Workspace, by: Actor, now: datetime) -> int:

@@ -189,15 +189,3 @@ def _move(work: Work, link: PipedriveLink) -> None:
         reason = PipedriveDuplicate.Reason.PROFILES_MERGED
         remotes = [other.remote_id, link.remote_id]
         links.note_duplicate(work, reason, local_id=survivor, other_id=link.local_id, remote_ids=remotes)
-
-
-def forget_profiles(workspace: Any, profile_ids: Sequence[int], now: datetime) -> None:
-    """Erased for good: the person in Pipedrive stays, but is linked to nobody and brings nobody back."""
-    for connection in PipedriveConnection.objects.filter(workspace=workspace):
-        rows = connection.links.filter(kind="person", local_id__in=profile_ids)
-        remote_ids = list(rows.values_list("remote_id", flat=True))
-        rows.update(remote_state=RemoteState.ERASED, base={}, local_hash="", remote_hash="")
-        outbox.forget(connection, "person", profile_ids)
-        connection.conflicts.filter(link__local_id__in=profile_ids).delete()
-        connection.persons.filter(remote_id__in=remote_ids).delete()
-        connection.duplicates.filter(local_id__in=profile_ids).delete()

@@ -5,7 +5,6 @@ whoever wrote it, and has no effect.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +16,10 @@ from integrations.pipedrive.mapping import Pair, digest, key_of, owned_labels, t
 from integrations.pipedrive.shapes import Person, read_person
 from integrations.queries import pipedrive_local
 from integrations.queries.pipedrive_local import Local
-from integrations.services.pipedrive import links, mirror, outbox, pulling
+from integrations.services.pipedrive import gone, links, matching, mirror, outbox, pulling
 from integrations.services.pipedrive.context import Work
 from integrations.services.pipedrive.links import Agreed, RemoteState
+from integrations.services.pipedrive.matching import Batch
 from integrations.services.pipedrive.pulling import Pull
 
 Reason = PipedriveDuplicate.Reason
@@ -31,18 +31,6 @@ INTRODUCED = (
 )
 
 
-@dataclass(slots=True)
-class Batch:
-    """One page on its way in."""
-
-    work: Work
-    persons: list[Person]
-    links: dict[int, PipedriveLink]
-    locals: dict[int, Local] = field(default_factory=dict)  # by profile
-    compared: dict[int, Compared] = field(default_factory=dict)  # by person
-    newly: dict[int, int | None] = field(default_factory=dict)  # profile by person; None is still to be made
-
-
 def read_all(items: Sequence[Mapping[str, Any]]) -> list[Person]:
     return [read_person(dict(one)) for one in items]
 
@@ -52,11 +40,11 @@ def absorb(work: Work, persons: Sequence[Person]) -> None:
     """Take in what these persons say."""
     mirror.keep(work.connection, work.plan, [one for one in persons if not one.is_deleted], now=work.now())
     work.tally["scanned"] += len(persons)
-    gone = [one.id for one in persons if one.is_deleted]
-    if gone:
-        bury(work, gone)
+    deleted = [one.id for one in persons if one.is_deleted]
+    if deleted:
+        gone.bury(work, deleted)
     batch = _looked_up(work, [one for one in persons if not one.is_deleted])
-    _match(batch)
+    matching.match(batch)
     _compare(batch)
     _take_in(batch)
 
@@ -99,74 +87,6 @@ def agreed_hash(work: Work, person: Person, base: Mapping[str, Mapping[str, obje
     plan = work.plan
     told = [[pair.code, (base.get(key_of(pair)) or {}).get("t")] for pair in plan.pairs]
     return digest([told, owned_labels(person, plan.labels) if plan.syncs_labels else []])
-
-
-# Who is who
-
-
-def _match(batch: Batch) -> None:
-    """Find the profiles of persons without a link: by our own id in them, by e-mail address, by phone number."""
-    work = batch.work
-    unlinked = [one for one in batch.persons if one.id not in batch.links]
-    if not unlinked or not work.connection.syncs("persons"):
-        batch.persons = [one for one in batch.persons if one.id in batch.links]
-        return
-    candidates = _candidates(work, unlinked)
-    everybody = {profile for found in candidates.values() for profile in found}
-    taken = {profile: link.remote_id for profile, link in links.of_profiles(work.connection, everybody).items()}
-    for person in unlinked:
-        _settle(batch, person, candidates[person.id], taken)
-    batch.persons = [one for one in batch.persons if one.id in batch.links or one.id in batch.newly]
-
-
-def _candidates(work: Work, persons: Sequence[Person]) -> dict[int, list[int]]:
-    """Profiles by person, the strongest kind of match only."""
-    code = mirror.profile_code(work.connection)
-    said = {one.id: mirror.said_profile(one, code) for one in persons}
-    live = pulling.live_numbers(work.workspace, (one for one in said.values() if one is not None))
-    found = {person: mirror.addresses(one, work.plan.setting) for one in persons for person in [one.id]}
-    emails = pulling.owners_of(work.workspace, "email", {value for one, _ in found.values() for value in one})
-    phones = pulling.owners_of(work.workspace, "phone", {value for _, one in found.values() for value in one})
-    answer: dict[int, list[int]] = {}
-    for person, (own_emails, own_phones) in found.items():
-        own = said[person]
-        by_id = [live[own]] if own in live else []
-        by_email = [emails[one] for one in own_emails if one in emails]
-        by_phone = [phones[one] for one in own_phones if one in phones]
-        answer[person] = list(dict.fromkeys(by_id or by_email or by_phone))
-    return answer
-
-
-def _settle(batch: Batch, person: Person, candidates: list[int], taken: dict[int, int]) -> None:
-    work = batch.work
-    if len(candidates) > 1:
-        first, second = candidates[:2]
-        links.note_duplicate(work, Reason.PROFILE_TAKEN, local_id=first, other_id=second, remote_ids=[person.id])
-    elif candidates and candidates[0] in taken:
-        remotes = [taken[candidates[0]], person.id]
-        links.note_duplicate(work, Reason.SEVERAL_PERSONS, local_id=candidates[0], remote_ids=remotes)
-    elif candidates:
-        batch.newly[person.id] = candidates[0]
-        taken[candidates[0]] = person.id
-    elif work.plan.comes_in and any(mirror.addresses(person, work.plan.setting)):
-        if not _is_shared(batch, person):
-            batch.newly[person.id] = None
-    else:
-        work.tally["skipped"] += 1
-
-
-def _is_shared(batch: Batch, person: Person) -> bool:
-    """Whether an earlier person of this page has the same address: only the first makes a profile."""
-    mine = set(mirror.addresses(person, batch.work.plan.setting)[0])
-    for other in batch.persons:
-        if other.id in batch.newly and mine & set(mirror.addresses(other, batch.work.plan.setting)[0]):
-            ids = [other.id, person.id]
-            links.note_duplicate(batch.work, Reason.SEVERAL_PERSONS, local_id=None, remote_ids=ids)
-            return True
-    return False
-
-
-# What they say
 
 
 def _compare(batch: Batch) -> None:
@@ -251,12 +171,7 @@ def _introduction(batch: Batch, person: Person) -> dict[Pair, object]:
     plan = batch.work.plan
     known = {pair.code: pair for pair in plan.pairs}
     told: dict[Pair, object] = {}
-    for local, code in (
-        ("email", "emails"),
-        ("phone", "phones"),
-        ("first_name", "first_name"),
-        ("last_name", "last_name"),
-    ):
+    for local, code in INTRODUCED:
         pair = known.get(code) or Pair(local, code, code, "varchar", "both", "newest", "text")
         value = theirs(pair, person, plan.setting)
         if value is not None and pair.local == local:
@@ -348,50 +263,3 @@ def _note_conflicts(batch: Batch) -> None:
     ids = [one.id for one in batch.persons if batch.compared[one.id].conflicts]
     for remote, link in links.of_remotes(batch.work.connection, ids).items():
         links.note_conflicts(batch.work, link, batch.compared[remote].conflicts)
-
-
-# Gone
-
-
-def bury(work: Work, remote_ids: Sequence[int]) -> None:
-    """Deleted in Pipedrive: the profile stays, nothing is written to the person any more, and it is not made again."""
-    ended = list(links.of_remotes(work.connection, remote_ids).values())
-    mirror.drop(work.connection, remote_ids)
-    ended = [link for link in ended if link.remote_state in (RemoteState.LIVE, RemoteState.INVISIBLE)]
-    if work.dry_run:
-        return
-    links.end(ended, RemoteState.DELETED)
-    outbox.forget(work.connection, "person", [link.local_id for link in ended])
-    for link in ended:
-        work.tally["deleted"] += 1
-        work.note("deleted", local_id=link.local_id, remote_id=link.remote_id, title="Deleted in Pipedrive")
-
-
-def hide(work: Work, remote_ids: Sequence[int]) -> None:
-    """Not to be seen any more, which may mean anything: nothing is written until it is seen again."""
-    ended = [one for one in links.of_remotes(work.connection, remote_ids).values() if one.remote_state == "live"]
-    if not work.dry_run:
-        links.end(ended, RemoteState.INVISIBLE)
-        outbox.forget(work.connection, "person", [link.local_id for link in ended])
-    work.tally["hidden"] += len(ended)
-
-
-def follow_merge(work: Work, loser: int, survivor: int) -> None:
-    """Two persons became one in Pipedrive: the link leads to what is left, unless that has one of its own."""
-    found = links.of_remotes(work.connection, [loser, survivor])
-    mirror.drop(work.connection, [loser])
-    link = found.get(loser)
-    if link is None or work.dry_run:
-        return
-    if survivor in found:
-        other = found[survivor].local_id
-        links.end([link], RemoteState.MERGED)
-        outbox.forget(work.connection, "person", [link.local_id])
-        reason = Reason.PERSONS_MERGED
-        links.note_duplicate(work, reason, local_id=link.local_id, other_id=other, remote_ids=[survivor])
-        return
-    link.remote_id, link.remote_state, link.remote_hash = survivor, RemoteState.LIVE, ""
-    link.remote_update_time = None
-    link.save(update_fields=["remote_id", "remote_state", "remote_hash", "remote_update_time"])
-    pulling.attach(work, {link.local_id: survivor})
-    outbox.put(work.connection, "person", [link.local_id], now=work.now(), forced=True)

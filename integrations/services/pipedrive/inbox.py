@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from integrations.models import PipedriveInbox
-from integrations.services.pipedrive import deals, inbound, walking
+from integrations.services.pipedrive import deals, gone, walking
 from integrations.services.pipedrive.context import Work
 from stratum.lib.http import Gone
 
@@ -45,7 +45,7 @@ def _person(work: Work, remote_id: int, about: Sequence[PipedriveInbox]) -> None
     survivor = next((one for row in about if (one := _merged_to(row.body)) is not None), None)
     if survivor is not None:
         with transaction.atomic():
-            inbound.follow_merge(work, remote_id, survivor)
+            gone.follow_merge(work, remote_id, survivor)
         walking.look_at(work, survivor)
         return
     walking.look_at(work, remote_id, is_said_deleted=any(row.action == "delete" for row in about))

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.crypto import salted_hmac
 
-from integrations.models import PipedriveAddress, PipedriveConnection, PipedrivePerson
+from integrations.models import PipedriveAddress, PipedriveConnection, PipedriveLink, PipedrivePerson
 from integrations.pipedrive.fields import PROFILE_ID
 from integrations.pipedrive.mapping import Setting, key_of, read_contact, theirs
 from integrations.pipedrive.shapes import Person
@@ -36,12 +37,16 @@ def said_profile(person: Person, code: str | None) -> int | None:
 
 
 def keep(connection: PipedriveConnection, plan: Plan, persons: Sequence[Person], *, now: datetime) -> None:
-    """In the caller's transaction."""
-    code = profile_code(connection)
+    """In the caller's transaction. Of those whose profiles were erased only digests of their addresses are kept."""
+    code, erased = profile_code(connection), _erased(connection, persons)
     rows, found = [], []
     for person in persons:
         emails, phones = addresses(person, plan.setting)
-        rows.append(_row(connection, plan, person, emails, phones, code, now))
+        if person.id in erased:
+            rows.append(PipedrivePerson(connection=connection, remote_id=person.id, seen_at=now))
+            emails, phones = [veiled(one) for one in emails], [veiled(one) for one in phones]
+        else:
+            rows.append(_row(connection, plan, person, emails, phones, code, now))
         found += [(person.id, "email", one) for one in emails] + [(person.id, "phone", one) for one in phones]
     PipedrivePerson.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["connection", "remote_id"], update_fields=UPDATED
@@ -77,6 +82,27 @@ def _row(
     )
 
 
+def _erased(connection: PipedriveConnection, persons: Sequence[Person]) -> set[int]:
+    links = connection.links.filter(kind="person", remote_state=PipedriveLink.RemoteState.ERASED)
+    return set(links.filter(remote_id__in=[one.id for one in persons]).values_list("remote_id", flat=True))
+
+
+def veiled(address: str) -> str:
+    """A digest that nobody without our key can tell the address from."""
+    return f"veiled:{salted_hmac('pipedrive.address', address, algorithm='sha256').hexdigest()}"
+
+
+def veil(connection: PipedriveConnection, remote_ids: Sequence[int]) -> None:
+    """Their profiles are being erased: see `keep`."""
+    rows = list(PipedriveAddress.objects.filter(connection=connection, remote_id__in=remote_ids))
+    for row in rows:
+        row.value = veiled(row.value)
+    PipedriveAddress.objects.bulk_update(rows, ["value"])
+    connection.persons.filter(remote_id__in=remote_ids).update(
+        name="", emails=[], phones=[], profile_id=None, values={}, labels=[], update_time=None
+    )
+
+
 def drop(connection: PipedriveConnection, remote_ids: Iterable[int]) -> None:
     ids = list(remote_ids)
     PipedriveAddress.objects.filter(connection=connection, remote_id__in=ids).delete()
@@ -103,11 +129,12 @@ def by_profile(connection: PipedriveConnection, profile_ids: Iterable[int]) -> d
 
 
 def by_address(connection: PipedriveConnection, kind: str, values: Iterable[str]) -> dict[str, list[int]]:
-    """Numbers of the persons that have these addresses."""
+    """Numbers of the persons that have these addresses, veiled ones among them."""
+    asked = {written: value for value in values for written in (value, veiled(value))}
     found: dict[str, list[int]] = defaultdict(list)
-    rows = PipedriveAddress.objects.filter(connection=connection, kind=kind, value__in=list(values))
-    for value, remote in rows.order_by("remote_id").values_list("value", "remote_id"):
-        found[value].append(remote)
+    rows = PipedriveAddress.objects.filter(connection=connection, kind=kind, value__in=list(asked))
+    for written, remote in rows.order_by("remote_id").values_list("value", "remote_id"):
+        found[asked[written]].append(remote)
     return found
 
 

@@ -1,6 +1,7 @@
 """A look ahead at ten records, and a real run for one profile."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from cdp.models import Identifier
@@ -59,7 +60,7 @@ def _ten(work: Work) -> list[int]:
 
 
 def test_profile(*, workspace: Workspace, by: Actor, profile_id: int, now: Callable[[], datetime]) -> PipedriveRun:
-    """Synchronise one profile now, whatever the schedule; its rows show the request and the answer."""
+    """Synchronise one profile now, whatever the schedule; the run keeps every call with its request and answer."""
     connection = queries.require(workspace)
     profile = cdp_profiles.get(workspace, profile_id)
     if connection.state != PipedriveConnection.State.CONNECTED:
@@ -68,6 +69,7 @@ def test_profile(*, workspace: Workspace, by: Actor, profile_id: int, now: Calla
         workspace=workspace,
         connection=connection,
         mode=PipedriveRun.Mode.TEST,
+        profile_id=profile.pk,
         trigger="manual",
         started_by=by.label[:120],
         created_at=now(),
@@ -78,6 +80,15 @@ def test_profile(*, workspace: Workspace, by: Actor, profile_id: int, now: Calla
 
 
 def _one(work: Work, profile_id: int) -> None:
+    work.client.heard = []
+    try:
+        _synchronise(work, profile_id)
+    finally:
+        work.run.exchanges = [asdict(one) for one in work.client.heard]
+        work.run.save(update_fields=["exchanges"])
+
+
+def _synchronise(work: Work, profile_id: int) -> None:
     _find(work, [profile_id])
     outbox.put(work.connection, "person", [profile_id], now=work.now(), forced=True, revive=True)
     for _ in range(2):  # who is found is linked first, and then written

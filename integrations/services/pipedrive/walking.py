@@ -13,7 +13,7 @@ from django.db import transaction
 
 from integrations.models import PipedriveConnection, PipedriveCursor
 from integrations.pipedrive.shapes import Page
-from integrations.services.pipedrive import deals, inbound, mirror
+from integrations.services.pipedrive import deals, gone, inbound, mirror
 from integrations.services.pipedrive.context import Work
 from stratum.lib.http import Gone, Rejected
 
@@ -81,9 +81,9 @@ def look_at(work: Work, remote_id: int, *, is_said_deleted: bool = False) -> Non
     """One person as it is now; a deletion that was announced and is not contradicted is believed."""
     try:
         person = work.client.person(remote_id)
-    except Gone as gone:
-        is_deleted = is_said_deleted and type(gone) is Gone
-        (inbound.bury if is_deleted else inbound.hide)(work, [remote_id])
+    except Gone as error:
+        is_deleted = is_said_deleted and type(error) is Gone
+        (gone.bury if is_deleted else gone.hide)(work, [remote_id])
         return
     inbound.absorb(work, [person])
 

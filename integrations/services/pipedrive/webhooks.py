@@ -32,7 +32,7 @@ def receive_webhook(*, secret: str, authorization: str, body: bytes, now: dateti
             "entity": str(meta.get("entity") or "")[:30],
             "action": str(meta.get("action") or "")[:30],
             "remote_id": _number(meta.get("entity_id")),
-            "body": told,
+            "body": {"meta": meta},  # what changed is read from Pipedrive, and people's data is not kept twice
             "received_at": now,
         },
     )

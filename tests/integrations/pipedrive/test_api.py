@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.test import Client
 from rest_framework.test import APIClient
 
 from cdp.models import Segment
@@ -320,3 +321,29 @@ def test_scopes(api_with: Callable[..., APIClient], method: str, address: str, s
     every = {"read", "write", "approve", "execute", "settings", "team"}
     answer = getattr(api_with(*(every - {scope})), method)(f"{URL}{address}")
     assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
+
+
+# Repeated requests
+
+
+def test_a_repeated_post_does_nothing_twice(api: APIClient, connection: PipedriveConnection) -> None:
+    first = api.post(f"{URL}/sync", {"mode": "full"}, headers={"Idempotency-Key": "one"})
+    again = api.post(f"{URL}/sync", {"mode": "full"}, headers={"Idempotency-Key": "one"})
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again["Idempotency-Replayed"] == "true"
+    assert again.json()["id"] == first.json()["id"]
+    assert PipedriveRun.objects.count() == 1
+    other = api.post(f"{URL}/sync", {"mode": "incremental"}, headers={"Idempotency-Key": "one"})
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+def test_a_test_tells_every_call(api: APIClient, row: PipedriveRow, as_alice: Client) -> None:
+    exchange = {"call": "PATCH persons/{id}", "path": "api/v2/persons/5", "params": {}, "request": {"name": "Anna"}}
+    told = [{**exchange, "status": 200, "answer": {"success": True}}, {**exchange, "status": None, "answer": None}]
+    PipedriveRun.objects.update(mode="test", profile_id=5, exchanges=told)
+    found = api.get(f"{URL}/runs/{row.run_id}").json()
+    assert (found["profile_id"], found["exchanges"]) == (5, told)
+    assert "exchanges" not in api.get(f"{URL}/runs").json()["results"][0]
+    page = as_alice.get(f"/dashboard/integrations/pipedrive/runs/{row.run_id}").content.decode()
+    for word in ("PATCH /api/v2/persons/5", "HTTP 200", "No answer", "&quot;name&quot;: &quot;Anna&quot;"):
+        assert word in page, word

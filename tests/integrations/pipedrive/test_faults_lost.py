@@ -8,9 +8,9 @@ from django.db import connections
 from integrations.models import PipedriveLink, PipedriveOutbox
 from integrations.pipedrive.choices import ActivityEvent
 from integrations.sandbox.wire import reply
-from integrations.services.pipedrive import connecting, gateway, links, mapping, outbound, outbox, previews, sync
+from integrations.services.pipedrive import connecting, creating, gateway, links, mapping, outbox, previews, sync
 from stratum.lib.refusal import Refusal
-from tests.integrations.pipedrive.stage import Stage, segment_of
+from tests.integrations.pipedrive.stage import TOKEN, Stage, segment_of
 
 
 def test_1_the_answer_of_a_creation_is_lost(stage: Stage) -> None:
@@ -140,17 +140,17 @@ def _kill(patch: pytest.MonkeyPatch, where: str) -> None:
     if where == "before intent":
         patch.setattr(outbox, "intend", die)
     elif where == "after intent":
-        patch.setattr(outbound, "_each", die)
+        patch.setattr(creating, "each", die)
     elif where == "after the call":
         patch.setattr(links, "make", die)
     else:
-        original = outbound._link
+        original = creating._link
 
         def link_and_die(*args: object) -> None:
             original(*args)  # type: ignore[arg-type]
             raise Killed
 
-        patch.setattr(outbound, "_link", link_and_die)
+        patch.setattr(creating, "_link", link_and_die)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -188,6 +188,23 @@ def test_7_the_search_index_lags(stage: Stage) -> None:
     stage.settle()
     assert len(stage.persons) == 2
     assert stage.link(ada)
+
+
+def test_the_test_of_a_profile_keeps_requests_and_answers(stage: Stage) -> None:
+    ada = stage.identify("u1", email="ada@x.io", first_name="Ada", last_name="King")
+    stage.connect()
+    stage.fake.spoil("drop_before", "POST", "/persons")
+    lost = previews.test_profile(workspace=stage.workspace, by=stage.by, profile_id=ada.pk, now=stage.clock.ours)
+    assert (lost.exchanges[-1]["call"], lost.exchanges[-1]["answer"]) == ("POST persons", None)
+    stage.settle()
+    stage.identify("u1", last_name="Lovelace")
+    run = previews.test_profile(workspace=stage.workspace, by=stage.by, profile_id=ada.pk, now=stage.clock.ours)
+    read, written = run.exchanges[-2:]
+    assert (read["call"], read["status"], read["request"]) == ("GET persons/{id}", 200, None)
+    assert written["path"] == f"api/v2/persons/{stage.only_person()['id']}"
+    assert written["request"] == {"first_name": "Ada", "last_name": "Lovelace"}
+    assert written["answer"]["data"]["name"] == "Ada Lovelace"
+    assert TOKEN not in str(run.exchanges)
 
 
 @pytest.mark.parametrize("lie", ["fails", "finds nothing", "finds another"])

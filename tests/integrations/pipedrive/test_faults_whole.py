@@ -10,7 +10,7 @@ from cdp.models import Change, Event
 from integrations.models import PipedriveConnection, PipedriveDeal, PipedriveField, PipedriveLink
 from integrations.pipedrive.drafts import Line
 from integrations.sandbox.pipedrive import deals as fake_deals
-from integrations.services.pipedrive import connecting, mapping, outbound
+from integrations.services.pipedrive import connecting, creating, mapping, outbound
 from stratum.lib.refusal import Refusal
 from tests.integrations.pipedrive.stage import Stage
 from tests.integrations.pipedrive.storm import storm
@@ -179,7 +179,7 @@ def test_31_a_backfill_is_killed_and_goes_on(stage: Stage, monkeypatch: pytest.M
     stage.crowd(350)
     stage.connect()
     stage.fake.tokens = 0
-    original, seen = outbound._link, []
+    original, seen = creating._link, []
 
     def link(*args: object) -> None:
         seen.append(1)
@@ -187,7 +187,7 @@ def test_31_a_backfill_is_killed_and_goes_on(stage: Stage, monkeypatch: pytest.M
             raise KeyboardInterrupt
         original(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(outbound, "_link", link)
+    monkeypatch.setattr(creating, "_link", link)
     with pytest.raises(KeyboardInterrupt):
         stage.sync()
     stage.pass_time(minutes=10)

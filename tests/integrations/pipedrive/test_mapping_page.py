@@ -8,7 +8,7 @@ from django.test import Client
 from integrations.models import PipedriveConnection
 from tests.cdp.people import teller
 from tests.cdp.traits.conftest import MakeTrait, make_trait, spend
-from tests.integrations.pipedrive.company import CITY, LTV, Company, connection, pipedrive
+from tests.integrations.pipedrive.company import CITY, LTV, Company, connection, person_field, pipedrive
 
 __all__ = ["connection", "make_trait", "pipedrive"]
 URL = "/dashboard/settings/integrations/crm/mapping"
@@ -107,7 +107,21 @@ def test_what_cannot_be_created_is_said(as_alice: Client, connection: PipedriveC
     pipedrive.down = True
     answer = as_alice.post(FIELDS, {"create": ["id"]}, follow=True)
     assert "Not all fields could be created" in answer.content.decode()
-    assert "The fields below are those of the last time" in answer.context["errors"]["form"]
+
+
+def test_looking_costs_no_tokens_and_fields_are_read_again_when_asked(
+    as_alice: Client, connection: PipedriveConnection, pipedrive: Company
+) -> None:
+    spent = sum(connection.spendings.values_list("tokens", flat=True))
+    pipedrive.fields.append(person_field("d" * 40, "Shoe size", "double"))
+    assert "Shoe size" not in as_alice.get(URL).content.decode()
+    assert sum(connection.spendings.values_list("tokens", flat=True)) == spent
+    answer = as_alice.post(f"{FIELDS}/reload", follow=True)
+    assert "Shoe size (Numerical)" in answer.content.decode()
+    assert sum(connection.spendings.values_list("tokens", flat=True)) == spent + 10
+    pipedrive.down = True
+    answer = as_alice.post(f"{FIELDS}/reload", follow=True)
+    assert "The fields are those of the last time." in answer.content.decode()
 
 
 def test_a_field_that_is_gone_stays_visible_with_its_reason(
@@ -115,7 +129,7 @@ def test_a_field_that_is_gone_stays_visible_with_its_reason(
 ) -> None:
     as_alice.post(URL, form(EMAIL, ("first_name", CITY, "to_pipedrive", "stratum_wins")))
     pipedrive.fields = [one for one in pipedrive.fields if one["field_code"] != CITY]
-    line = as_alice.get(URL).context["lines"][1]
+    line = as_alice.post(f"{FIELDS}/reload", follow=True).context["lines"][1]
     assert (line.remote_gone, line.remote_name) == (True, "City")
     assert "no such field any more" in line.problem
 

@@ -169,6 +169,25 @@ def test_the_data_page_stands_without_pipedrive(
     assert ("call", "Call") in as_alice.get(f"{URL}/data").context["activity_types"]
 
 
+def test_activity_types_are_read_once_and_again_when_asked(
+    as_alice: Client, connection: PipedriveConnection, pipedrive: Company
+) -> None:
+    def spent() -> int:
+        return sum(connection.spendings.values_list("tokens", flat=True))
+
+    before = spent()
+    for _ in range(2):
+        assert ("demo", "Demo") in as_alice.get(f"{URL}/data").context["activity_types"]
+    assert spent() == before + 20
+    answer = as_alice.post(f"{URL}/activity-types/reload", follow=True)
+    assert "activity types were read again" in body(answer)
+    assert spent() == before + 40
+    pipedrive.down = True
+    answer = as_alice.post(f"{URL}/activity-types/reload", follow=True)
+    assert "The activity types are those of the last time." in body(answer)
+    assert ("demo", "Demo") in answer.context["activity_types"]
+
+
 # Schedule, preview, first sync
 
 

@@ -1,0 +1,39 @@
+"""What the endpoints of the Pipedrive room share."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from integrations.services.pipedrive import connecting
+from stratum.lib.paging import LIMIT, CursorPages
+from stratum.lib.serializers import Problem
+from stratum.workspaces import limits
+from stratum.workspaces.authentication import ApiRequest
+
+ROOM = "api/v1/integrations/pipedrive"
+TAGS = ["Pipedrive"]
+PROBLEMS = {401: Problem, 403: Problem}
+CONNECTED = {409: Problem} | PROBLEMS
+ONE = {404: Problem} | PROBLEMS
+WRITTEN = {422: Problem} | CONNECTED
+PAGING = [OpenApiParameter("limit", LIMIT, description="At most 200."), OpenApiParameter("cursor", str)]
+
+
+class PipedriveView(APIView):
+    """Refuses workspaces whose plan has no CRM, with the name of the plan that has."""
+
+    feature_asked = True
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if self.feature_asked:
+            limits.require_feature(request.workspace, connecting.FEATURE)  # type: ignore[attr-defined]
+
+
+def paged(view: APIView, request: ApiRequest, found: Any, ordering: tuple[str, ...], told: Any) -> Response:
+    pages = CursorPages(ordering)
+    rows = pages.paginate_queryset(found, request, view) or []
+    return pages.get_paginated_response(told(list(rows)))
