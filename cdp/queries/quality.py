@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.db.models import Max
 
 from cdp.engine.base import Engine
 from cdp.models import Event
@@ -22,7 +23,8 @@ PURCHASE = "purchase"
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """`median` and `p95`: seconds from an event to its arrival, None without one in a day. `imported` are left out."""
+    """When the event arrived that was stored first, and when the latest one did. `median` and `p95`: seconds from an
+    event to its arrival, None without one in a day. `imported` are left out."""
 
     first: datetime
     last: datetime
@@ -63,15 +65,18 @@ class Pairs:
 
 def arrivals(workspace: Workspace, *, now: datetime) -> Arrivals | None:
     """None while nothing has ever arrived."""
-    received = Event.objects.filter(workspace=workspace, received_at__lte=now).order_by("received_at")
-    first, last = received.values_list("received_at", flat=True).first(), received.reverse().first()
-    if first is None or last is None:
+    received = Event.objects.filter(workspace=workspace, received_at__lte=now)
+    stored = received.order_by("xid", "id").values_list("received_at", flat=True)
+    first, newest = stored.first(), stored.reverse().first()
+    if first is None or newest is None:
         return None
+    # What arrived last may have been stored a little before others.
+    last = received.filter(received_at__gte=newest).aggregate(last=Max("received_at"))["last"]
     with connection.cursor() as cursor:
         cursor.execute(_DELAYS, [workspace.pk, now - DAY, now])
         events, imported, delays = cursor.fetchone()
     median, p95 = delays or (None, None)
-    return Arrivals(first, last.received_at, events, imported, median, p95)
+    return Arrivals(first, last, events, imported, median, p95)
 
 
 # What is older than a week when it arrives was not delayed: somebody sent history.

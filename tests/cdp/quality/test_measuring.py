@@ -5,7 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from cdp.queries.quality import arrivals
 from cdp.services import quality
 from cdp.services.ingest import ingest
 from cdp.tasks import measure_signals
@@ -168,8 +171,8 @@ def test_pairs_are_known_by_event_id_or_only_by_their_order(
 def test_volume_needs_weeks_and_finds_silence(
     workspace: Workspace, now: datetime, send: Send, server: WriteKey
 ) -> None:
-    for week in range(1, 9):
-        for hour in (1.5, 2.5, 3.5):
+    for week in range(8, 0, -1):
+        for hour in (3.5, 2.5, 1.5):
             send(server, 6, "visit", hours_ago=week * 168 + hour)
     found = measured(workspace, now)["volume", ""]
     assert found.value == 0
@@ -223,3 +226,38 @@ def test_nothing_is_read_of_another_workspace(
 @pytest.fixture
 def tell(workspace: Workspace, now: datetime) -> Tell:
     return teller(workspace, now)
+
+
+def test_arrivals_are_told_by_when_they_came_whoever_was_stored_first(
+    workspace: Workspace, now: datetime, send: Send, server: WriteKey
+) -> None:
+    send(server, 1, hours_ago=5)
+    send(server, 1, hours_ago=0.5)
+    send(server, 1, hours_ago=0.6)
+    send(server, 1, hours_ago=-1)
+    found = arrivals(workspace, now=now)
+    assert found is not None
+    assert (found.first, found.last) == (now - timedelta(hours=5), now - timedelta(hours=0.5))
+    assert found.events == 3
+
+
+def test_arrivals_are_found_without_reading_all_events(workspace: Workspace, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_A_YEAR_OF_EVENTS, [workspace.pk, now])
+        cursor.execute("ANALYZE cdp_event")
+    with CaptureQueriesContext(connection) as asked:
+        assert arrivals(workspace, now=now) is not None
+    for one in asked.captured_queries:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {one['sql']}")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+        assert "event_arrival" in plan or "event_by_transaction" in plan, plan
+        assert "Seq Scan" not in plan, plan
+
+
+_A_YEAR_OF_EVENTS = """
+INSERT INTO cdp_event (id, workspace_id, message_id, profile_id, kind, name, original_name, ts, received_at,
+    properties, context, flags)
+SELECT number, %s, number, number, 0, 'seen', 'seen', at, at, '{}', '{}', '{}'
+FROM (SELECT number, %s - (30000 - number) * interval '17 minutes' AS at FROM generate_series(1, 30000) number) AS made
+"""
