@@ -451,7 +451,7 @@ class Members:
 
     def among(self, universe: Ints) -> Ints:
         """The members of an ascending universe."""
-        members: Ints = universe[is_in(universe, self.profile) != self.is_complement]
+        members: Ints = universe.compress(is_in(universe, self.profile) != self.is_complement)
         return members
 
 

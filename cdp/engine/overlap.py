@@ -65,8 +65,7 @@ def scattered(sets: Sequence[Ints]) -> NDArray[np.uint16]:
 
 
 @kernel
-def first_not_below(ids: int, high: int, wanted: int) -> int:
-    low = 0
+def first_not_below(ids: int, low: int, high: int, wanted: int) -> int:
     while low < high:
         middle = (low + high) >> 1
         if load_int64(ids, middle) < wanted:
@@ -83,18 +82,16 @@ def count_regions(table: Array, low: int, high: int, sizes: Array) -> None:
     sets = len(table) // 2
     marks, cursors = np.zeros(BLOCK, np.uint16), np.empty(sets, np.int64)
     for one in range(sets):
-        cursors[one] = first_not_below(table[2 * one], table[2 * one + 1], low)
+        cursors[one] = first_not_below(table[2 * one], 0, table[2 * one + 1], low)
     for begin in range(low, high, BLOCK):
         end = min(begin + BLOCK, high)
         for one in range(sets):
-            ids, size, row, bit = table[2 * one], table[2 * one + 1], cursors[one], np.uint16(1 << one)
-            while row < size:
-                place = load_int64(ids, row) - begin
-                if place >= end - begin:
-                    break
-                marks[place] |= bit
-                row += 1
-            cursors[one] = row
+            ids, bit, row = table[2 * one], np.uint16(1 << one), cursors[one]
+            # Distinct ids: no more of them than there are in the block.
+            stop = first_not_below(ids, row, min(row + end - begin, table[2 * one + 1]), end)
+            cursors[one] = stop
+            for member in range(row, stop):
+                marks[load_int64(ids, member) - begin] |= bit
         for place in range(end - begin):
             if marks[place]:
                 sizes[marks[place]] += 1

@@ -1,4 +1,4 @@
-"""The plain funnel's own kernels: wherever its work is cut, and however it finds a profile's rows."""
+"""The kernels of funnels whose steps have events of their own: wherever their work is cut, and however they find rows."""
 
 import tempfile
 from dataclasses import replace
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdp.engine.base import Breakdown, ByGroups, ByProperty, Step
+from cdp.engine.base import Breakdown, ByGroups, ByProperty, Exclusion, Step
 from cdp.engine.columnar import step_streams, walk
 from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.engine.columnar.tally import middle
@@ -63,6 +63,41 @@ def test_it_answers_like_the_oracle(
             ours, theirs = engine.funnel_people(spec, as_of), oracle.funnel_people(spec, as_of)
             assert ours.profile.tolist() == theirs.profile.tolist()
             assert ours.step_ts.tolist() == theirs.step_ts.tolist()
+            assert engine.compact()
+
+
+@pytest.mark.usefixtures("cut_anywhere")
+@settings(deadline=None, max_examples=80, derandomize=True)
+@given(EVENTS, STEPS.filter(lambda names: len(names) > 1), st.booleans(), st.integers(0, 12), st.data())
+def test_strict_order_and_exclusions_answer_like_the_oracle(
+    events: list[Any], names: list[str], is_filtered: bool, window: int, data: st.DataObject
+) -> None:
+    """Where steps have events of their own; at instants that are mostly apart, as in life."""
+    events = [(profile, 40 * ts + place, *rest) for place, (profile, ts, *rest) in enumerate(events)]
+    where = Test("p", "exists") if is_filtered else None
+    spec = replace(
+        funnel(Step((names[0],)), *(Step((name,), where) for name in names[1:])), window=40 * window, end=1_000
+    )
+    before = data.draw(st.integers(1, len(names) - 1))
+    excluded = Exclusion((data.draw(st.sampled_from("cd")),), where, data.draw(st.integers(0, before - 1)), before)
+    with tempfile.TemporaryDirectory() as folder:
+        engine, oracle = ColumnarEngine(Path(folder)), Reference()
+        with engine.writing(1) as writer:
+            writer.append(batch(events))
+            writer.commit({})
+        oracle.append(batch(events))
+        for _ in range(2):
+            for mode, counting, exclusions in (
+                ("strict", "unique", ()),
+                ("ordered", "unique", (excluded,)),
+                ("ordered", "totals", (excluded,)),
+                ("strict", "unique", (excluded,)),
+            ):
+                asked = replace(spec, mode=mode, counting=counting, exclusions=exclusions)
+                ours, theirs = engine.funnel_people(asked, 1_200), oracle.funnel_people(asked, 1_200)
+                assert ours.profile.tolist() == theirs.profile.tolist()
+                assert ours.step_ts.tolist() == theirs.step_ts.tolist()
+                assert engine.funnel(asked, 700) == oracle.funnel(asked, 700)
             assert engine.compact()
 
 

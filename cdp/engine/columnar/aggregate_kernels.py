@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from cdp.engine.columnar.arrow import Array
-from cdp.engine.columnar.jit import kernel
+from cdp.engine.columnar.jit import inlined, kernel
 from cdp.engine.columnar.memory import load_int8, load_int16, load_int32, load_int64, load_uint8
+from cdp.engine.columnar.ordering import sort
 from cdp.engine.columnar.rows import grown
 
 # Addresses of first row and place of each run, its slot (0: its own number), whether to skip each place; of time and
@@ -27,7 +28,7 @@ FULL = 2**32 - 1
 LEAST, MOST = -(2**63), 2**63 - 1
 
 
-@kernel
+@inlined
 def value_at(source: Source, item: int) -> Any:
     address, width = source[VALUE], source[WIDTH]
     if width == 1:
@@ -39,27 +40,27 @@ def value_at(source: Source, item: int) -> Any:
     return int(load_int16(address, item))
 
 
-@kernel
+@inlined
 def row_of(source: Source, item: int) -> int:
     return int(load_int64(source[ROW], item)) if source[ROW] else item
 
 
-@kernel
+@inlined
 def is_in(source: Source, item: int) -> bool:
     return source[MASK] == 0 or load_uint8(source[MASK], row_of(source, item)) != 0
 
 
-@kernel
+@inlined
 def status_of(source: Source, item: int) -> int:
     return int(load_uint8(source[STATUS], item)) if source[STATUS] else COUNTED
 
 
-@kernel
+@inlined
 def usable(source: Source, item: int) -> bool:
     return bool(is_in(source, item) and status_of(source, item) == COUNTED)
 
 
-@kernel
+@inlined
 def slot_of(source: Source, run: int) -> int:
     return int(load_int32(source[SLOT], run)) if source[SLOT] else run
 
@@ -84,7 +85,7 @@ def not_before(ts: int, low: int, high: int, instant: int) -> int:
     return low
 
 
-@kernel
+@inlined
 def time_of(source: Source, item: int) -> int:
     return int(load_int64(source[TS], row_of(source, item)))
 
@@ -101,7 +102,7 @@ def item_not_before(source: Source, low: int, high: int, instant: int) -> int:
     return low
 
 
-@kernel
+@inlined
 def asked(source: Source, run: int) -> tuple[int, int]:
     """The items of the run in [start, end); none of those to be skipped."""
     first, after = int(load_int32(source[FIRST], run)), int(load_int32(source[FIRST], run + 1))
@@ -146,30 +147,40 @@ def count_usable(source: Source, low: int, high: int, counted: Array) -> None:
 
 
 @kernel
-def add_up(source: Source, low: int, high: int, count: Array, total: Array, skipped: Array, wide: Array) -> None:
-    """`wide`: the total of the magnitudes as a double, by which an overflow is noticed."""
-    is_plain = source[MASK] == 0 and source[STATUS] == 0
+def take_ids(ids: int, places: int, low: int, high: int, taken: Array) -> None:
+    """ids, places: addresses of int64 and int32."""
+    for slot in range(low, high):
+        taken[slot] = load_int64(ids, load_int32(places, slot))
+
+
+@kernel
+def add_all(source: Source, low: int, high: int, total: Array) -> None:
+    """Where every item counts and no sum can leave 64 bits."""
     for run in range(low, high):
         first, after = asked(source, run)
-        found, added, magnitude, passed = after - first, np.int64(0), 0.0, 0
-        if is_plain:
-            for one in range(first, after):
+        added = np.int64(0)
+        for one in range(first, after):
+            added += value_at(source, one)
+        total[slot_of(source, run)] += added
+
+
+@kernel
+def add_up(source: Source, low: int, high: int, count: Array, total: Array, skipped: Array, wide: Array) -> None:
+    """`wide`: the total of the magnitudes as a double, by which an overflow is noticed."""
+    for run in range(low, high):
+        first, after = asked(source, run)
+        found, added, magnitude, passed = 0, np.int64(0), 0.0, 0
+        for one in range(first, after):
+            if not is_in(source, one):
+                continue
+            status = status_of(source, one)
+            if status == COUNTED:
                 value = value_at(source, one)
+                found += 1
                 added += value
                 magnitude += abs(float(value))
-        else:
-            found = 0
-            for one in range(first, after):
-                if not is_in(source, one):
-                    continue
-                status = status_of(source, one)
-                if status == COUNTED:
-                    value = value_at(source, one)
-                    found += 1
-                    added += value
-                    magnitude += abs(float(value))
-                else:
-                    passed += status == SKIPPED
+            else:
+                passed += status == SKIPPED
         slot = slot_of(source, run)
         count[slot] += found
         total[slot] += added
@@ -182,7 +193,9 @@ def divide(total: Array, count: Array, low: int, high: int, quotient: Array) -> 
     """Half-even; 0 where there is nothing to divide by."""
     for slot in range(low, high):
         size = count[slot]
-        if size:
+        if size == 1:
+            quotient[slot] = total[slot]
+        elif size:
             whole = total[slot] // size
             rest = 2 * (total[slot] - whole * size)
             quotient[slot] = whole + (rest > size or (rest == size and whole & 1 == 1))
@@ -208,7 +221,7 @@ def find_range(source: Source, low: int, high: int, least: Array, most: Array, s
         skipped[slot] += passed
 
 
-@kernel
+@inlined
 def end_of(source: Source, run: int, is_last: bool) -> int:
     """The first or the last usable item of the run, -1 if there is none."""
     first, after = asked(source, run)
@@ -239,22 +252,6 @@ def take_end(
 
 
 @kernel
-def sort(values: Array, count: int) -> None:
-    """Shell's way: the runs are short."""
-    gap = 1
-    while gap < count // 3:
-        gap = 3 * gap + 1
-    while gap > 0:
-        for place in range(gap, count):
-            value, hole = values[place], place
-            while hole >= gap and values[hole - gap] > value:
-                values[hole] = values[hole - gap]
-                hole -= gap
-            values[hole] = value
-        gap //= 3
-
-
-@kernel
 def take_values(source: Source, first: int, after: int, buffer: Array) -> tuple[int, Array]:
     """The usable values, ascending; returns their number and the (grown) buffer."""
     count = 0
@@ -265,7 +262,7 @@ def take_values(source: Source, first: int, after: int, buffer: Array) -> tuple[
             buffer[count] = value_at(source, one)
             count += 1
     if count > 1:
-        sort(buffer, count)
+        sort(buffer, 0, count)
     return count, buffer
 
 
@@ -364,7 +361,7 @@ def list_unique(source: Source, low: int, high: int, domain: int, rank: int, sta
         if rank:
             for place in range(count):
                 buffer[place] = load_int32(rank, buffer[place])
-        sort(buffer, count)
+        sort(buffer, 0, count)
         start = starts[slot_of(source, run)]
         for place in range(count):
             items[start + place] = buffer[place]

@@ -45,6 +45,11 @@ class Column:
             return [int(self.kind[0])]
         return [int(one) for one in np.flatnonzero(np.bincount(self.kind, minlength=JSON + 1))]
 
+    @cached_property
+    def largest(self) -> int:
+        """The greatest magnitude of the values as they are stored."""
+        return max(-int(self.value.min(initial=0)), int(self.value.max(initial=0)))
+
     def within(self, start: int, stop: int) -> tuple[Rows, NDArray[np.uint8], Array]:
         """Rows (counted from `start`), kinds and values of the slice [start, stop) of the table."""
         low, high = np.searchsorted(self.rows, (start, stop))

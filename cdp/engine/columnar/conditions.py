@@ -84,7 +84,7 @@ def compared(snapshot: Snapshot, condition: EventCondition, as_of: int, profiles
         one = Selection(side, condition.events, as_of, snapshot.floor)
         part = FUNCTIONS[condition.fn](one, spec)
         passes = part.present & (part.value >= low) & (part.value <= high)
-        found.append(one.side.ids[one.places[(passes != does_nothing_pass) & (one.events > 0)]])
+        found.append(one.ids_of(one.places.compress((passes != does_nothing_pass) & (one.events > 0))))
     return Members(ascending(found), does_nothing_pass != (condition.op == "neq"))
 
 
@@ -110,7 +110,7 @@ def regular(snapshot: Snapshot, sides: tuple[AskedSide, AskedSide], condition: R
             rule = (as_of, condition.period, max(low, -LARGEST), min(high, LARGEST), is_negated)
             one.run(kernels.count_periods, [lane], *rule, filled, is_timed=True)
         passes = filled >= condition.at_least
-        found.append(one.side.ids[one.places[(passes != does_nothing_fill) & (one.events > 0)]])
+        found.append(one.ids_of(one.places.compress((passes != does_nothing_fill) & (one.events > 0))))
     return Members(ascending(found), does_nothing_fill)
 
 

@@ -1,7 +1,7 @@
 """The values of a property as arrays: each event's value, or every item of it where it is a list."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -28,12 +28,14 @@ Meaning = Callable[[Any], list[tuple[int, int]]]
 @dataclass(frozen=True, eq=False)
 class Items:
     """`row`: the ascending row of each item, or None when the items are the rows; `value` a whole number for each;
-    `status` one of the above, or None when all are counted. `column`: the one whose rows, all of them, these are."""
+    `status` one of the above, or None when all are counted. `column`: the one whose rows, all of them, these are.
+    `largest`: no value's magnitude is beyond it, where that is known of the stored column."""
 
     row: Ints | None
     value: Array
     status: Bytes | None
     column: Column | None = None
+    largest: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +150,7 @@ def items_of(view: View, name: str, meaning: Meaning, is_plain: Callable[[int], 
     if found.is_inside:
         is_plain = never
     if len(column.kinds) == 1 and is_plain(column.kinds[0]):
-        return of_rows(column, rows, value, None, len(view))
+        return replace(of_rows(column, rows, value, None, len(view)), largest=column.largest)
     kinds = np.flatnonzero(np.bincount(kind, minlength=JSON + 1)).tolist()
     parts = [NOTHING]
     for one in kinds:

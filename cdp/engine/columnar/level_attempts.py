@@ -67,8 +67,8 @@ def count_attempts(
         first, row = rows_of_place(table, place, row)
         if skip[place] or time_of(table, row - 1) < start:
             continue
-        stop = first_from(table, first, row, end)
-        opening = next_marked(table, first, stop, start)
+        stop = row if time_of(table, row - 1) < end else first_from(table, first, row, end)
+        opening = next_marked(table, first_from(table, first, stop, start), stop, start)
         for step in range(steps):
             before[step], ends_before[step] = used[step], load_int64(ends, step)
         change = 1
@@ -127,8 +127,9 @@ def list_attempts(
         first, row = rows_of_place(table, place, row)
         if skip[place] or time_of(table, row - 1) < start:
             continue
-        stop = first_from(table, first, row, end)
-        at, opened, last, is_tied, rows_before = next_marked(table, first, stop, start), 1, 0, False, rows
+        stop = row if time_of(table, row - 1) < end else first_from(table, first, row, end)
+        at = next_marked(table, first_from(table, first, stop, start), stop, start)
+        opened, last, is_tied, rows_before = 1, 0, False, rows
         while at < stop and not is_tied:
             now, attempt = time_of(table, at), at
             depth, opened, last, at, is_tied = next_attempt(asked, place, at, last, stop, opened)

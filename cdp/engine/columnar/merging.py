@@ -14,16 +14,16 @@ PROFILE, TS, BITS, ROWS, PER_ROW, STREAM_WIDTH = 0, 1, 2, 3, 4, 5
 
 
 @kernel
-def mark_entrants(streams: Array, firsts: int, start: int, end: int, entered: Array) -> None:
-    """Set `entered` of every profile that has an event of the steps `firsts` (bits) in [start, end)."""
+def mark_people(streams: Array, wanted: int, start: int, end: int, found: Array) -> None:
+    """Set `found` of every profile that has an event with one of the `wanted` bits in [start, end)."""
     for stream in range(len(streams)):
         profile, ts, bits = streams[stream, PROFILE], streams[stream, TS], streams[stream, BITS]
         per_row = streams[stream, PER_ROW]
-        if not streams[stream, ROWS] or (not per_row and not load_uint32(bits, 0) & firsts):
+        if not streams[stream, ROWS] or (not per_row and not load_uint32(bits, 0) & wanted):
             continue
         for row in range(streams[stream, ROWS]):
-            if start <= load_int64(ts, row) < end and (not per_row or load_uint32(bits, row) & firsts):
-                entered[load_int32(profile, row)] = 1
+            if start <= load_int64(ts, row) < end and (not per_row or load_uint32(bits, row) & wanted):
+                found[load_int32(profile, row)] = 1
 
 
 @kernel

@@ -1,10 +1,11 @@
-"""Sorting rows by (place, time) when most of them are sorted already."""
+"""Sorting rows by (place, time) when most of them are sorted already, and the few values of one run inside kernels."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cdp.engine.base import Ints
 from cdp.engine.columnar.arrow import Array
+from cdp.engine.columnar.jit import kernel
 
 SORTABLE_BITS = 62
 
@@ -35,3 +36,19 @@ def has_ties(order: Ints, *keys: Array) -> bool:
         ordered = key[order]
         tied &= ordered[1:] == ordered[:-1]
     return bool(tied.any())
+
+
+@kernel
+def sort(values: Array, low: int, high: int) -> None:
+    """The values [low, high), in Shell's way: they are few."""
+    gap = 1
+    while gap < (high - low) // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for place in range(low + gap, high):
+            value, hole = values[place], place
+            while hole >= low + gap and values[hole - gap] > value:
+                values[hole] = values[hole - gap]
+                hole -= gap
+            values[hole] = value
+        gap //= 3

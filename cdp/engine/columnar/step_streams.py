@@ -41,7 +41,7 @@ class StepStream:
 
 def table_of(streams: Sequence[StepStream]) -> Ints:
     """The caller keeps alive what the addresses point to."""
-    return np.array([one.line() for one in streams], np.int64)
+    return np.array([one.line() for one in streams], np.int64).reshape(-1, WIDTH)
 
 
 def first_rows(profile: NDArray[np.int32], places: int) -> NDArray[np.int32] | None:

@@ -1,7 +1,7 @@
 """How far everybody went: from the streams of a snapshot through the kernels to one row per person or attempt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +12,22 @@ from cdp.engine.base import (
     Exclusion,
     FunnelSpec,
     Ints,
+    Mask,
     NotSupported,
     Step,
 )
 from cdp.engine.columnar import beginnings, chains
 from cdp.engine.columnar.arrow import Array
+from cdp.engine.columnar.bystanders import interleaved
 from cdp.engine.columnar.clean_any_order import MOST_STEPS
 from cdp.engine.columnar.elsewhere import event_mask
 from cdp.engine.columnar.found import Found
 from cdp.engine.columnar.level_attempts import list_attempts
+from cdp.engine.columnar.level_strict import list_strict
 from cdp.engine.columnar.memory import FOREVER
-from cdp.engine.columnar.merging import STREAM_WIDTH, mark_entrants
+from cdp.engine.columnar.merging import STREAM_WIDTH, mark_people
 from cdp.engine.columnar.ordered import ordered_funnel
+from cdp.engine.columnar.ordering import order_by
 from cdp.engine.columnar.people import ANY_ORDER, ORDERED, STRICT, each_person
 from cdp.engine.columnar.plain import list_plain
 from cdp.engine.columnar.pool import spread
@@ -115,16 +119,16 @@ def tracks_of(side: Side, spec: FunnelSpec, as_of: int) -> list[NamedTrack]:
     return [track for name in names_of(spec, side) if (track := track_of(side, name, spec, as_of))]
 
 
-def is_plain(spec: FunnelSpec) -> bool:
-    """Whether `plain` can answer."""
-    return spec.counting == "unique" and is_level(spec)
-
-
 def is_level(spec: FunnelSpec) -> bool:
-    """Whether every step has an event of its own, and nothing else is asked of it."""
+    """Whether every step of an ordered funnel has an event of its own, and nothing else is asked of it."""
+    return spec.mode == "ordered" and not spec.exclusions and has_own_events(spec)
+
+
+def has_own_events(spec: FunnelSpec) -> bool:
+    """Whether every step has an event of its own, and no Time Window."""
     names = {name for step in spec.steps for name in step.events}
     own = len(names) == len(spec.steps) and all(len(step.events) == 1 for step in spec.steps) and ANY_EVENT not in names
-    return own and spec.mode == "ordered" and not spec.exclusions and all(step.max_gap is None for step in spec.steps)
+    return own and all(step.max_gap is None for step in spec.steps)
 
 
 def by_steps(side: Side, tracks: Sequence[Track], steps: Sequence[Step]) -> list[StepStream]:
@@ -194,23 +198,76 @@ def list_level_attempts(
     return together([*(walked for walked, _ in parts), rest])
 
 
+def list_strict_people(
+    side: Side, tracks: Sequence[Track], spec: FunnelSpec, start: int, end: int, as_of: int
+) -> Walked:
+    """The same funnels in strict order."""
+    held = by_steps(side, tracks, spec.steps)
+    others = [step_stream(side, track) for track in tracks if not track.serves]
+    held.append(interleaved(others, len(side.ids)))
+    streams, skip, steps = table_of(held), skipped(side, spec), len(spec.steps)
+
+    def work(low: int, high: int) -> tuple[Walked, NDArray[np.int32]]:
+        scratch = np.zeros((chains.WIDTH, steps + 1), np.int64)
+        size = min(high - low, len(side.ids))
+        place, depth, times = np.empty(size, np.int32), np.empty(size, np.uint8), np.empty((size, steps), np.int64)
+        still_open, tied = np.empty(size, np.uint8), np.empty(size, np.int32)
+        bounds = (low, high, start, end, spec.window, as_of)
+        out = (place, depth, still_open, times, tied)
+        rows, left_out = list_strict(streams.ctypes.data, steps, skip, *bounds, scratch, *out)
+        place, times = place[:rows], times[:rows]
+        walked = Walked(side.ids[place], place, depth[:rows], times[:, 0], still_open[:rows], times)
+        return walked, tied[:left_out]
+
+    parts = spread(work, len(held[0].ts), ROWS_PER_RANGE) or [work(0, 0)]
+    people = np.concatenate([tied for _, tied in parts])
+    rest = walk_people(side, people, tracks, spec, (start, end, as_of))
+    return together([*(walked for walked, _ in parts), rest])
+
+
+def are_apart(spec: FunnelSpec) -> bool:
+    """Whether no excluded event can be a step."""
+    steps, excluded = ({name for one in some for name in one.events} for some in (spec.steps, spec.exclusions))
+    return ANY_EVENT not in excluded and not steps & excluded
+
+
+def list_excluding(side: Side, tracks: Sequence[Track], spec: FunnelSpec, start: int, end: int, as_of: int) -> Walked:
+    """Exclusions change nothing for those who have no excluded event, or never did the step after which it is one: they
+    are answered as if there were none."""
+    steps = len(spec.steps)
+    plainly = [track for track in tracks if track.serves and track.serves[0] < steps]
+    listing = list_people if spec.counting == "unique" else list_level_attempts
+    walked = listing(side, plainly, replace(spec, exclusions=()), start, end, as_of)
+    excluded = ((1 << len(spec.exclusions)) - 1) << steps
+    has_excluded = marked(side, tracks, excluded, start, min(end + spec.window, as_of + 1))
+    came_so_far = walked.depth > min(one.after for one in spec.exclusions)
+    is_concerned = np.zeros(len(side.ids), np.bool_)
+    is_concerned[walked.place[came_so_far & (has_excluded[walked.place] != 0)]] = True
+    people = np.flatnonzero(is_concerned).astype(np.int32)
+    rest = walk_people(side, people, tracks, spec, (start, end, as_of))
+    return together([walked.take(np.flatnonzero(~is_concerned[walked.place])), rest])
+
+
 def gaps_of(spec: FunnelSpec) -> Ints:
     return np.array([FOREVER if step.max_gap is None else step.max_gap for step in spec.steps], np.int64)
 
 
 def walk_tracks(side: Side, tracks: Sequence[Track], spec: FunnelSpec, as_of: int, floor: int) -> Walked:
     start, end = max(spec.start, floor), min(spec.end, as_of + 1)
-    if is_plain(spec):
-        return list_people(side, tracks, spec, start, end, as_of)
-    if is_level(spec):
-        return list_level_attempts(side, tracks, spec, start, end, as_of)
-    # They hold what the addresses in `streams` point to.
-    read = few(tracks)
-    streams = stream_table(read)
-    people = entrants(side, streams, spec, start, end)
-    gaps = gaps_of(spec)
+    if has_own_events(spec):
+        if is_level(spec):
+            listing = list_people if spec.counting == "unique" else list_level_attempts
+            return listing(side, tracks, spec, start, end, as_of)
+        if spec.mode == "strict" and spec.counting == "unique" and not spec.exclusions:
+            return list_strict_people(side, tracks, spec, start, end, as_of)
+        if spec.mode == "ordered" and are_apart(spec):
+            return list_excluding(side, tracks, spec, start, end, as_of)
+    people = entrants(side, tracks, spec, start, end)
     if spec.mode != "ordered" or spec.exclusions or spec.counting == "totals":
-        return walk_each(side, people, streams, spec, (start, end, as_of))
+        return walk_people(side, people, tracks, spec, (start, end, as_of))
+    # They hold what the addresses in `streams` point to.
+    read = few(side, tracks, people)
+    streams, gaps = stream_table(read), gaps_of(spec)
     steps = len(spec.steps)
     depth, still_open = np.zeros(len(people), np.uint8), np.zeros(len(people), np.uint8)
     times = np.full((len(people), steps), NEVER, np.int64)
@@ -226,19 +283,10 @@ def walk_tracks(side: Side, tracks: Sequence[Track], spec: FunnelSpec, as_of: in
 def walk_people(
     side: Side, people: NDArray[np.int32], tracks: Sequence[Track], spec: FunnelSpec, bounds: tuple[int, int, int]
 ) -> Walked:
-    """`walk_each` of people who are few, from streams that others read too."""
-    read = few(tracks) if len(people) else []
-    return walk_each(side, people, stream_table(read), spec, bounds)
-
-
-def walk_each(
-    side: Side,
-    people: NDArray[np.int32],
-    streams: Ints,
-    spec: FunnelSpec,
-    bounds: tuple[int, int, int],
-) -> Walked:
-    """The modes and countings that `each_person` answers."""
+    """One after the other, of the ascending places `people`: all modes and countings."""
+    # They hold what the addresses in `streams` point to.
+    read = few(side, tracks, people) if len(people) else []
+    streams = stream_table(read)
     afters = np.array([one.after for one in spec.exclusions], np.int64)
     befores = np.array([one.before for one in spec.exclusions], np.int64)
     rules = (spec.window, gaps_of(spec), afters, befores, *bounds)
@@ -296,19 +344,22 @@ def gathered_bits(
     return bits
 
 
-def few(tracks: Sequence[Track]) -> Sequence[Track]:
-    """At most MAX_STREAMS tracks: the shortest are merged into one."""
+def few(side: Side, tracks: Sequence[Track], people: NDArray[np.int32]) -> Sequence[Track]:
+    """At most MAX_STREAMS tracks: of the shortest ones the rows of these people are merged into one."""
     if len(tracks) <= MAX_STREAMS:
         return tracks
     tracks = sorted(tracks, key=lambda track: -len(track.ts))
-    return [*tracks[: MAX_STREAMS - 1], merged(tracks[MAX_STREAMS - 1 :])]
+    is_asked = np.zeros(len(side.ids), np.bool_)
+    is_asked[people] = True
+    return [*tracks[: MAX_STREAMS - 1], merged(tracks[MAX_STREAMS - 1 :], is_asked)]
 
 
-def merged(tracks: Sequence[Track]) -> Track:
-    profile = np.concatenate([track.profile for track in tracks])
-    ts = np.concatenate([track.ts for track in tracks])
-    bits = np.concatenate([per_row(track) for track in tracks])
-    order = np.lexsort((ts, profile))
+def merged(tracks: Sequence[Track], is_asked: Mask) -> Track:
+    rows = [np.flatnonzero(is_asked[track.profile]) for track in tracks]
+    profile = np.concatenate([track.profile[some] for track, some in zip(tracks, rows, strict=True)])
+    ts = np.concatenate([track.ts[some] for track, some in zip(tracks, rows, strict=True)])
+    bits = np.concatenate([per_row(track)[some] for track, some in zip(tracks, rows, strict=True)])
+    order = order_by(profile, ts)
     return Track((), profile[order], ts[order], bits[order])
 
 
@@ -316,13 +367,17 @@ def per_row(track: Track) -> Array:
     return np.broadcast_to(track.bits, track.ts.shape)
 
 
-def entrants(side: Side, streams: Ints, spec: FunnelSpec, start: int, end: int) -> NDArray[np.int32]:
+def entrants(side: Side, tracks: Sequence[Track], spec: FunnelSpec, start: int, end: int) -> NDArray[np.int32]:
     """The places of those with an event in [start, end) that enters, of the given profiles only."""
-    entered = np.zeros(len(side.ids), np.uint8)
     firsts = (1 << len(spec.steps)) - 1 if spec.mode == "any_order" else 1
-    mark_entrants(streams, firsts, start, end, entered)
-    entered &= side.skip ^ 1
-    people = np.flatnonzero(entered).astype(np.int32)
+    people = np.flatnonzero(marked(side, tracks, firsts, start, end) & (side.skip ^ 1)).astype(np.int32)
     if spec.profiles is not None:
         people = people[np.isin(side.ids[people], spec.profiles)]
     return people
+
+
+def marked(side: Side, tracks: Sequence[Track], bits: int, start: int, end: int) -> Flags:
+    """1 for each place with an event in [start, end) that has any of the bits."""
+    found = np.zeros(len(side.ids), np.uint8)
+    mark_people(stream_table(tracks), bits, start, end, found)
+    return found
