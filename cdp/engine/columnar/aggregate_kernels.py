@@ -26,6 +26,8 @@ FIRST, PLACE, SLOT, SKIP, TS, MASK, ROW, START, END, VALUE, WIDTH, STATUS = rang
 COUNTED, SKIPPED = 1, 2
 FULL = 2**32 - 1
 LEAST, MOST = -(2**63), 2**63 - 1
+# Below it a double holds every whole number, and the floor of a quotient is the true one.
+EXACT = 2**51
 
 
 @inlined
@@ -154,6 +156,30 @@ def take_ids(ids: int, places: int, low: int, high: int, taken: Array) -> None:
 
 
 @kernel
+def take_passing(
+    ids: int,
+    places: int,
+    low: int,
+    high: int,
+    events: Array,
+    present: Array,
+    value: Array,
+    least: int,
+    most: int,
+    wanted: bool,
+    taken: Array,
+) -> int:
+    """The ids of those with events for whom it is as `wanted` whether their value is from `least` to `most`; returns
+    how many. ids, places: see `take_ids`."""
+    count = 0
+    for slot in range(low, high):
+        taken[count] = load_int64(ids, load_int32(places, slot))
+        passes = present[slot] and least <= value[slot] <= most
+        count += passes == wanted and events[slot] > 0
+    return count
+
+
+@kernel
 def add_all(source: Source, low: int, high: int, total: Array) -> None:
     """Where every item counts and no sum can leave 64 bits."""
     for run in range(low, high):
@@ -193,10 +219,9 @@ def divide(total: Array, count: Array, low: int, high: int, quotient: Array) -> 
     """Half-even; 0 where there is nothing to divide by."""
     for slot in range(low, high):
         size = count[slot]
-        if size == 1:
-            quotient[slot] = total[slot]
-        elif size:
-            whole = total[slot] // size
+        if size:
+            is_exact = -EXACT < total[slot] < EXACT
+            whole = np.int64(np.floor(total[slot] / size)) if is_exact else total[slot] // size
             rest = 2 * (total[slot] - whole * size)
             quotient[slot] = whole + (rest > size or (rest == size and whole & 1 == 1))
 

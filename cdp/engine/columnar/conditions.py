@@ -21,6 +21,7 @@ from cdp.engine.base import (
 )
 from cdp.engine.columnar import aggregate_kernels as kernels
 from cdp.engine.columnar.aggregate import FUNCTIONS, refuse
+from cdp.engine.columnar.aggregate_kernels import MOST
 from cdp.engine.columnar.elsewhere import event_mask
 from cdp.engine.columnar.masks import LARGEST, number_bounds
 from cdp.engine.columnar.picked import AskedSide, asked_sides, picked
@@ -83,8 +84,7 @@ def compared(snapshot: Snapshot, condition: EventCondition, as_of: int, profiles
     for side in asked_sides(snapshot, profiles):
         one = Selection(side, condition.events, as_of, snapshot.floor)
         part = FUNCTIONS[condition.fn](one, spec)
-        passes = part.present & (part.value >= low) & (part.value <= high)
-        found.append(one.ids_of(one.places.compress((passes != does_nothing_pass) & (one.events > 0))))
+        found.append(one.passing(part.present, part.value, (low, high), not does_nothing_pass))
     return Members(ascending(found), does_nothing_pass != (condition.op == "neq"))
 
 
@@ -109,8 +109,8 @@ def regular(snapshot: Snapshot, sides: tuple[AskedSide, AskedSide], condition: R
             lane = one.lanes[0] if len(one.lanes) == 1 else one.merged(one.lanes)
             rule = (as_of, condition.period, max(low, -LARGEST), min(high, LARGEST), is_negated)
             one.run(kernels.count_periods, [lane], *rule, filled, is_timed=True)
-        passes = filled >= condition.at_least
-        found.append(one.ids_of(one.places.compress((passes != does_nothing_fill) & (one.events > 0))))
+        everybody = np.ones(len(filled), np.bool_)
+        found.append(one.passing(everybody, filled, (condition.at_least, MOST), not does_nothing_fill))
     return Members(ascending(found), does_nothing_fill)
 
 

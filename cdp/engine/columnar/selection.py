@@ -173,6 +173,18 @@ class Selection:
         """Of those who have any event, ascending."""
         return self.ids_of(self.take(self.places))
 
+    def passing(self, present: Mask, value: Ints, bounds: tuple[int, int], wanted: bool) -> Ints:
+        """The ids of those who have any event and whose value is within the bounds, or if not `wanted` is not."""
+        places, (least, most) = np.ascontiguousarray(self.places), bounds
+        keys, events = (address(self.side.ids), address(places)), self.events
+
+        def work(low: int, high: int) -> Ints:
+            taken = np.empty(high - low, np.int64)
+            asked = events, present, value, max(least, LEAST), min(most, MOST), wanted
+            return taken[: kernels.take_passing(*keys, low, high, *asked, taken)]
+
+        return np.concatenate([np.empty(0, np.int64), *spread(work, len(places), ROWS_PER_RANGE)])
+
     def ids_of(self, places: Places) -> Ints:
         places, found = np.ascontiguousarray(places), np.empty(len(places), np.int64)
         keys = address(self.side.ids), address(places)
