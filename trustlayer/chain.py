@@ -24,6 +24,9 @@ FIELDS = (
 BEFORE = tuple(sorted(name for name in FIELDS if name < "evidence"))
 AFTER = tuple(sorted(name for name in FIELDS if name > "evidence"))
 ROW = (*BEFORE, "evidence", *AFTER)
+MIDDLE = tuple(name for name in AFTER if name < "prev_hash")
+BETWEEN = tuple(name for name in AFTER if "prev_hash" < name < "seq")
+CLOSING = tuple(name for name in AFTER if name > "seq")
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
@@ -55,6 +58,23 @@ def row_hash(row: Sequence[Any]) -> str:
     before = orjson.dumps(dict(zip(BEFORE, row, strict=False)))
     after = orjson.dumps(dict(zip(AFTER, row[len(BEFORE) + 1 :], strict=False)))
     return sha256(b"".join((before[:-1], b',"evidence":', row[len(BEFORE)].encode(), b",", after[1:]))).hexdigest()
+
+
+def pieces(row: Mapping[str, Any]) -> dict[str, str]:
+    """The canonical text of a row that has no place yet, around what is left open.
+
+    opening, evidence, middle, prev_hash, between, seq, closing make the text that `row_hash` hashes.
+    """
+    return {
+        "opening": f'{{{_inner(row, BEFORE)},"evidence":',
+        "middle": f',{_inner(row, MIDDLE)},"prev_hash":"',
+        "between": f'",{_inner(row, BETWEEN)},"seq":',
+        "closing": f",{_inner(row, CLOSING)}}}",
+    }
+
+
+def _inner(row: Mapping[str, Any], names: Sequence[str]) -> str:
+    return orjson.dumps({name: row[name] for name in names}).decode()[1:-1]
 
 
 class Canonical(str):

@@ -5,6 +5,7 @@ from celery import shared_task
 from stratum.lib import clock
 from stratum.workspaces import jobs
 from stratum.workspaces.models import Workspace
+from trustlayer.queries import audit
 from trustlayer.services import history, keeping, verification
 
 
@@ -18,7 +19,9 @@ def verify(job_id: str) -> None:
 @shared_task(name=keeping.TASK)
 def keep(workspace_id: int) -> None:
     """The day's checkpoint of a book, and retention behind it."""
-    keeping.keep(workspace_id=workspace_id, now=clock.now())
+    for workspace in Workspace.objects.filter(pk=workspace_id):
+        if keeping.keep(workspace=workspace, now=clock.now()):
+            audit.remember_anew(workspace)
 
 
 @shared_task(name=history.TASK)

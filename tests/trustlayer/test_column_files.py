@@ -83,3 +83,17 @@ def test_a_workspace_takes_its_file_along(workspace: Workspace, book: list[Ledge
     ask(workspace, now)
     column_files.forget(instance=workspace.ledger_head)
     assert not column_files.place(workspace.pk).exists()
+
+
+def test_after_retention_the_rest_waits_in_a_file_again(
+    workspace: Workspace, book: list[LedgerEntry], write: Write, now: datetime
+) -> None:
+    ask(workspace, now)
+    checkpoints.sign(workspace=workspace, reason="daily", now=now)
+    write("HOLD")
+    keeping.prune(workspace=workspace, before=now, now=now)
+    column_files.discard(workspace.pk)  # as its commit does
+    audit.remember_anew(workspace)
+    columns, _ = column_files.load(workspace.pk)
+    left = LedgerEntry.objects.filter(workspace=workspace).order_by("seq").values_list("seq", flat=True)
+    assert columns["seq"][: columns.size].tolist() == list(left) != []

@@ -69,5 +69,5 @@ class TestRetention:
         write()
         checkpoints.sign(workspace=workspace, reason="daily", now=now - 2 * DAY)
         with override_settings(LEDGER_DAYS=days):
-            keeping.keep(workspace_id=workspace.pk, now=now)
+            keeping.keep(workspace=workspace, now=now)
         assert LedgerEntry.objects.count() == left

@@ -240,6 +240,13 @@ def _snapshot(workspace: Workspace) -> Snapshot:
         return Snapshot(kept.columns, present.pruned_through if present else 0)
 
 
+def remember_anew(workspace: Workspace) -> None:
+    """Without what was pruned; in the file of long books, so that nobody who asks has to wait for the reading."""
+    with _door:
+        _kept.pop(workspace.pk, None)
+    _snapshot(workspace)
+
+
 def _columns_of(workspace: Workspace) -> _Kept:
     """The least used books go when there is too much."""
     with _door:

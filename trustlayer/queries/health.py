@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
+from stratum.lib.raw import raw_cursor
 from stratum.workspaces.models import Workspace
 from trustlayer.health import Health, Reading, assess
 from trustlayer.models import SignalReading, SignalSource
@@ -28,7 +27,7 @@ NEWEST = """
           AND source = source.source AND observed_at BETWEEN %s AND %s
         ORDER BY observed_at DESC LIMIT 1
     ) AS reading
-    WHERE source.workspace_id = %s
+    WHERE source.workspace_id = %s AND (%s::text[] IS NULL OR source.platform = ANY(%s))
 """
 
 
@@ -60,13 +59,16 @@ def platforms(workspace: Workspace) -> set[str]:
 
 
 def health_of(workspace: Workspace, platform: str, policy: Policy, *, now: datetime) -> Health:
-    return assessed(newest_readings(workspace, now), policy, platform, now)
+    return assessed(newest_readings(workspace, now, of=[platform]), policy, platform, now)
 
 
-def newest_readings(workspace: Workspace, now: datetime) -> list[tuple[str, Reading]]:
-    """The newest one of every source, with its platform."""
-    with connection.cursor() as cursor:
-        cursor.execute(NEWEST, [now - LOOK_BACK, now, workspace.pk])
+def newest_readings(
+    workspace: Workspace, now: datetime, *, of: Iterable[str] | None = None
+) -> list[tuple[str, Reading]]:
+    """The newest one of every source, with its platform; `of` these platforms and of the workspace's own events."""
+    asked = None if of is None else [OWN, *of]
+    with raw_cursor() as cursor:
+        cursor.execute(NEWEST, [now - LOOK_BACK, now, workspace.pk, asked, asked], prepare=True)
         return [
             (platform, Reading(signal, value, observed_at, source, reported, since, sentence or "", url or ""))
             for platform, signal, source, since, value, observed_at, reported, sentence, url in cursor.fetchall()

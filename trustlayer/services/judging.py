@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-
 from stratum.lib.refusal import Fault, Invalid
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
@@ -51,17 +49,16 @@ def decide(
     that ends, so touch nothing outside meanwhile. Raises Invalid for a kind that trustlayer.actions does not know.
     """
     _refuse(proposals)
-    with transaction.atomic():
-        policy = policies.current(workspace)
-        healths = _healths(workspace, proposals, policy, now)
-        below = _below(workspace, proposals) if policy.hysteresis else frozenset()
-        shared = {platform: _shared(one) for platform, one in healths.items()}
-        drafts = []
-        for proposal in proposals:
-            platform = proposal.entity.platform
-            verdict = judge(proposal.action, healths[platform], policy, was_below=platform in below)
-            drafts.append(_draft(proposal, verdict, shared[platform], policy, by, dry_run))
-        return ledger.append(workspace=workspace, drafts=drafts, now=now)
+    policy = policies.current(workspace)
+    healths = _healths(workspace, proposals, policy, now)
+    below = _below(workspace, proposals) if policy.hysteresis else frozenset()
+    shared = {platform: _shared(one) for platform, one in healths.items()}
+    drafts = []
+    for proposal in proposals:
+        platform = proposal.entity.platform
+        verdict = judge(proposal.action, healths[platform], policy, was_below=platform in below)
+        drafts.append(_draft(proposal, verdict, shared[platform], policy, by, dry_run))
+    return ledger.append(workspace=workspace, drafts=drafts, now=now)
 
 
 def _refuse(proposals: Sequence[Proposal]) -> None:
@@ -77,8 +74,8 @@ def _refuse(proposals: Sequence[Proposal]) -> None:
 
 
 def _healths(workspace: Workspace, proposals: Sequence[Proposal], policy: Policy, now: datetime) -> dict[str, Health]:
-    newest = queries.newest_readings(workspace, now)
     platforms = {proposal.entity.platform for proposal in proposals}
+    newest = queries.newest_readings(workspace, now, of=platforms)
     return {platform: queries.assessed(newest, policy, platform, now) for platform in platforms}
 
 

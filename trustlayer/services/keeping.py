@@ -29,15 +29,16 @@ def claim_due(now: datetime) -> Iterable[Mapping[str, Any]]:
     return [{"workspace_id": pk} for pk in due.values_list("workspace_id", flat=True)[:MOST_AT_ONCE]]
 
 
-def keep(*, workspace_id: int, now: datetime) -> None:
-    workspace = Workspace.objects.get(pk=workspace_id)
+def keep(*, workspace: Workspace, now: datetime) -> int:
+    """Sign the day's checkpoint; how many entries retention took away behind it."""
     with transaction.atomic():
         ledger.hold(workspace)
         newest = Checkpoint.objects.filter(workspace=workspace).order_by("-at").first()
         if newest is None or newest.at <= now - EVERY:
             checkpoints.sign(workspace=workspace, reason="daily", now=now)
-    if settings.LEDGER_DAYS:
-        prune(workspace=workspace, before=now - timedelta(days=max(settings.LEDGER_DAYS, FEWEST_DAYS)), now=now)
+    if not settings.LEDGER_DAYS:
+        return 0
+    return prune(workspace=workspace, before=now - timedelta(days=max(settings.LEDGER_DAYS, FEWEST_DAYS)), now=now)
 
 
 @transaction.atomic

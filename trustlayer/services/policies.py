@@ -1,9 +1,12 @@
 """The workspace's gate policy: versions that follow each other, each told in the book."""
 
+import json
 from datetime import datetime
+from functools import lru_cache
 
 from django.db import transaction
 
+from stratum.lib.raw import raw_cursor
 from stratum.lib.refusal import Refusal
 from stratum.workspaces import access
 from stratum.workspaces.access import Actor
@@ -13,11 +16,22 @@ from trustlayer.policy import Policy, parse_policy
 from trustlayer.services import ledger
 from trustlayer.services.ledger import Draft
 
+_NEWEST = """
+    SELECT policy::text, version FROM trustlayer_policyversion WHERE workspace_id = %s ORDER BY version DESC LIMIT 1
+"""
+
 
 def current(workspace: Workspace) -> Policy:
     """The newest version, else the usual one, which is version 1."""
-    newest = PolicyVersion.objects.filter(workspace=workspace).order_by("-version").first()
-    return Policy() if newest is None else parse_policy(newest.policy, version=newest.version)
+    with raw_cursor() as cursor:
+        newest = cursor.execute(_NEWEST, [workspace.pk], prepare=True).fetchone()
+    return Policy() if newest is None else _parsed(*newest)
+
+
+@lru_cache(maxsize=1_000)
+def _parsed(text: str, version: int) -> Policy:
+    """By its text, so that no change can be missed; every decision asks for it."""
+    return parse_policy(json.loads(text), version=version)
 
 
 def change(*, workspace: Workspace, by: Actor, body: object, now: datetime, expected: object = None) -> Policy:

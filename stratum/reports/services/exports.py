@@ -80,6 +80,8 @@ def run(run: Run) -> None:
     )
     place = queries.file_of(export)
     place.parent.mkdir(parents=True, exist_ok=True)
+    for left in place.parent.glob(f"{place.stem}.*.part"):
+        left.unlink(missing_ok=True)  # of a worker that was killed
     unfinished = place.with_suffix(f".{run.job.attempts}.part")
     try:
         rows, digest = _write(unfinished, sheet, export.format, run)
