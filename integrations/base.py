@@ -150,7 +150,9 @@ class SimulationPoint:
 
 
 class AdPlatform(Protocol):
-    """One connected platform. Every method goes out; none keeps state beyond its session."""
+    """One connected platform, made anew for each run or request: what an account's rules and currency are, and which
+    budget a campaign spends from, is remembered for its short life. Whatever else is asked goes out each time.
+    """
 
     name: str
 

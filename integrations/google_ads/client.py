@@ -57,8 +57,9 @@ class GoogleAdsClient:
 
     def accessible_customers(self) -> list[str]:
         told = self._checked(self._call("GET", "customers:listAccessibleCustomers"))
-        names = told.get("resourceNames") if isinstance(told, dict) else None
-        return [str(name).rpartition("/")[2] for name in names or ()]
+        if not isinstance(told, dict):
+            raise Garbled("Google answered without the accounts.")
+        return [str(name).rpartition("/")[2] for name in shapes.items(told, "resourceNames")]
 
     def customer(self, customer_id: str) -> shapes.GoogleCustomer:
         query = f"SELECT customer.id, customer.{CUSTOMER.format('customer')} FROM customer LIMIT 1"
@@ -148,14 +149,14 @@ class GoogleAdsClient:
         if not told:
             return []
         newest = max(told, key=lambda one: str(one.get("endDate")))
-        days = (date.fromisoformat(newest["endDate"]) - date.fromisoformat(newest["startDate"])).days + 1
-        points = (newest.get("budgetPointList") or {}).get("points") or ()
+        days = (shapes.day_of(newest, "endDate") - shapes.day_of(newest, "startDate")).days + 1
+        points = shapes.rows(shapes.inside(newest, "budgetPointList"), "points")
         return [
             shapes.GoogleSimulationPoint(
                 shapes.integer(one, "budgetAmountMicros"),
                 shapes.integer(one, "costMicros"),
                 shapes.number(one, "biddableConversions"),
-                days,
+                max(days, 1),
             )
             for one in points
         ]
@@ -171,7 +172,8 @@ class GoogleAdsClient:
 
     def upload_status(self, customer_id: str) -> list[str]:
         query = "SELECT offline_conversion_upload_client_summary.status FROM offline_conversion_upload_client_summary"
-        told = (row.get("offlineConversionUploadClientSummary") or {} for row in self.search(customer_id, query))
+        rows = self.search(customer_id, query)
+        told = (shapes.inside(row, "offlineConversionUploadClientSummary") for row in rows)
         return [str(one["status"]) for one in told if "status" in one]
 
     def update(
@@ -192,10 +194,10 @@ class GoogleAdsClient:
             told = self._checked(self._call("POST", path, {"query": query}))
         except Unreachable:
             told = self._checked(self._call("POST", path, {"query": query}))
-        if not isinstance(told, list):
+        if not isinstance(told, list) or not all(isinstance(chunk, dict) for chunk in told):
             raise Garbled("Google answered without a list.")
         for chunk in told:
-            yield from chunk.get("results") or ()
+            yield from shapes.rows(chunk, "results")
 
     # Underneath
 

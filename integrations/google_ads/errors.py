@@ -10,6 +10,7 @@ from stratum.lib.http import Answer, Failure, Garbled, Gone, NotAuthorised, Reje
 from stratum.lib.refusal import Fault
 
 WAIT = timedelta(seconds=30)  # where Google names no delay
+LONGEST_WAIT = timedelta(days=1)  # its quotas are of a day at most
 NOT_THERE = {"RESOURCE_NOT_FOUND", "CUSTOMER_NOT_FOUND", "RESOURCE_DOES_NOT_EXIST"}
 LOGIN = {"authenticationError", "authorizationError"}
 TEMPORARY = {"internalError", "databaseError"}
@@ -21,7 +22,7 @@ def failure_of(answer: Answer, *, now: datetime) -> Failure:
     if told is None:
         return _by_status(answer.status, f"Google answered HTTP {answer.status} without saying why.", now, "")
     failure = _failure(told)
-    errors = [one for one in failure.get("errors") or () if isinstance(one, dict)]
+    errors = _objects(failure.get("errors"))
     request_id = str(failure.get("requestId") or answer.headers.get("request-id") or "")
     said = " ".join(str(one.get("message") or "") for one in errors).strip() or str(told.get("message") or "")
     if not errors:
@@ -30,7 +31,7 @@ def failure_of(answer: Answer, *, now: datetime) -> Failure:
 
 
 def _of_errors(errors: Sequence[Mapping[str, Any]], said: str, now: datetime, request_id: str) -> Failure:
-    codes = {name: str(value) for one in errors for name, value in (one.get("errorCode") or {}).items()}
+    codes = {name: str(value) for one in errors for name, value in _object(one.get("errorCode")).items()}
     if codes.get("quotaError") == "ACCESS_PROHIBITED":
         return NotAuthorised(f"Google refuses access: {said}", request_id=request_id)
     if "quotaError" in codes:
@@ -74,17 +75,17 @@ def token_failure(answer: Answer) -> Failure:
 
 def _delay(told: Mapping[str, Any]) -> timedelta:
     """As JSON writes durations: "30s", "1.5s"."""
-    details = (told.get("details") or {}).get("quotaErrorDetails") or {}
+    details = _object(_object(told.get("details")).get("quotaErrorDetails"))
     text = str(details.get("retryDelay") or "").removesuffix("s")
     try:
-        return timedelta(seconds=max(1.0, float(text)))
-    except ValueError:
+        return min(timedelta(seconds=max(1.0, float(text))), LONGEST_WAIT)
+    except (ValueError, OverflowError):
         return WAIT
 
 
 def _faults(errors: Sequence[Mapping[str, Any]]) -> Iterator[Fault]:
     for one in errors:
-        path = (one.get("location") or {}).get("fieldPathElements") or ()
+        path = _objects(_object(one.get("location")).get("fieldPathElements"))
         names = [str(each.get("fieldName") or "") for each in path]
         yield Fault("/" + "/".join(names), str(one.get("message") or "")[:300])
 
@@ -100,8 +101,15 @@ def _error(answer: Answer) -> Mapping[str, Any] | None:
 
 
 def _failure(told: Mapping[str, Any]) -> Mapping[str, Any]:
-    details = (one for one in told.get("details") or () if isinstance(one, dict) and "errors" in one)
-    return next(details, {})
+    return next((one for one in _objects(told.get("details")) if "errors" in one), {})
+
+
+def _object(told: object) -> Mapping[str, Any]:
+    return told if isinstance(told, dict) else {}
+
+
+def _objects(told: object) -> list[Mapping[str, Any]]:
+    return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
 
 
 def _number(value: object) -> int:

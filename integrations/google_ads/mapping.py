@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -150,13 +150,13 @@ def update_of(customer_id: str, change: Change, node: GoogleNode, currency: str)
     raise Rejected(f"On Google Ads this {word} has no {change.field} of its own.", code="field")
 
 
-def day(told: GoogleDay, kind: EntityKind, chosen: Mapping[tuple[str, str], GoogleDay] | None) -> DayMetrics:
+def day(told: GoogleDay, kind: EntityKind, chosen: Mapping[tuple[str, date], GoogleDay] | None) -> DayMetrics:
     """`chosen`: the days of the one conversion action that counts, None where all primary ones do."""
-    counted = told if chosen is None else chosen.get((told.node_id, told.date))
+    counted = told if chosen is None else chosen.get((told.node_id, told.day))
     return DayMetrics(
         kind=kind,
         entity_id=told.node_id,
-        day=date.fromisoformat(told.date),
+        day=told.day,
         spend=to_major(told.cost_micros),
         impressions=told.impressions,
         clicks=told.clicks,
@@ -166,7 +166,11 @@ def day(told: GoogleDay, kind: EntityKind, chosen: Mapping[tuple[str, str], Goog
 
 
 def _exact(value: float) -> Decimal:
-    return Decimal(repr(value)).quantize(Decimal("0.000001"))
+    """Raises Garbled."""
+    try:
+        return Decimal(repr(value)).quantize(Decimal("0.000001"))
+    except InvalidOperation:
+        raise Garbled(f"Google sent {value:g} conversions or worth of them.") from None
 
 
 def quality(statuses: Iterable[str], now: datetime) -> list[QualityReading]:
@@ -210,8 +214,8 @@ def simulation_point(told: GoogleSimulationPoint) -> SimulationPoint:
     days = Decimal(told.days)
     return SimulationPoint(
         budget=to_major(told.budget_micros),
-        spend=(to_major(told.cost_micros) / days).quantize(Decimal("0.01")),
-        conversions=(Decimal(repr(told.conversions)) / days).quantize(Decimal("0.0001")),
+        spend=to_major(told.cost_micros) / days,
+        conversions=_exact(told.conversions) / days,
     )
 
 

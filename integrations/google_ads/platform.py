@@ -46,6 +46,8 @@ class GoogleAdsPlatform:
         self._manager = digits(login_customer_id) if login_customer_id else ""
         self._counted = conversion_actions or {}
         self._customers: dict[str, GoogleCustomer] = {}
+        self._subscriptions: dict[str, list[str]] = {}
+        self._nodes: dict[tuple[str, EntityKind, str], GoogleNode] = {}
 
     def login(self) -> Login:
         reached = [self._manager] if self._manager else self._client.accessible_customers()
@@ -113,8 +115,10 @@ class GoogleAdsPlatform:
         return mapping.quality(self._client.upload_status(account_id), self._now())
 
     def automations(self, account_id: str, kind: EntityKind, entity_id: str) -> Sequence[NativeAutomation]:
-        """Subscriptions hold for the whole account."""
-        found = map(mapping.automation, self._client.recommendation_subscriptions(account_id))
+        """Subscriptions hold for the whole account, and are read once."""
+        if account_id not in self._subscriptions:
+            self._subscriptions[account_id] = self._client.recommendation_subscriptions(account_id)
+        found = map(mapping.automation, self._subscriptions[account_id])
         return [one for one in found if one is not None]
 
     def outside_changes(self, account_id: str, since: datetime) -> Sequence[OutsideChange]:
@@ -131,7 +135,9 @@ class GoogleAdsPlatform:
     # Underneath
 
     def _update(self, account_id: str, change: Change, *, validate_only: bool) -> str:
-        node = self._node(account_id, change.kind, change.entity_id)
+        """Which budget a campaign spends from and how it bids is taken from the last reading."""
+        known = self._nodes.get((account_id, change.kind, change.entity_id))
+        node = known or self._node(account_id, change.kind, change.entity_id)
         currency = self._customer(account_id).currency
         service, fields, mask = mapping.update_of(digits(account_id), change, node, currency)
         return self._client.update(account_id, service, fields, mask, validate_only=validate_only)
@@ -145,6 +151,7 @@ class GoogleAdsPlatform:
         node = next(iter(ask[kind](account_id, only=entity_id)), None)
         if node is None:
             raise Gone("Google Ads has no such object (any more).")
+        self._nodes[account_id, kind, entity_id] = node
         return node
 
     def _customer(self, account_id: str) -> GoogleCustomer:
@@ -154,12 +161,12 @@ class GoogleAdsPlatform:
 
     def _chosen(
         self, account_id: str, resource: str, since: date, until: date
-    ) -> dict[tuple[str, str], GoogleDay] | None:
+    ) -> dict[tuple[str, date], GoogleDay] | None:
         action = self._counted.get(account_id)
         if not action:
             return None
         rows = self._client.conversions(account_id, resource, since, until, action)
-        return {(row.node_id, row.date): row for row in rows}
+        return {(row.node_id, row.day): row for row in rows}
 
     def _spenders(self, account_id: str) -> dict[str, list[str]]:
         """Ids of campaigns by the number of their budget."""

@@ -1,8 +1,10 @@
 """Google's rows as they come: camelCase, int64 as text, unset fields absent, money in micros."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from integrations.zones import known_zone
 from stratum.lib.http import Garbled
 
 Row = dict[str, Any]
@@ -47,7 +49,7 @@ class GoogleNode:
 @dataclass(frozen=True, slots=True)
 class GoogleDay:
     node_id: str
-    date: str
+    day: date
     cost_micros: int = 0
     impressions: int = 0
     clicks: int = 0
@@ -85,7 +87,7 @@ def customer(row: Row, place: str = "customer") -> GoogleCustomer:
         id=text(told, "id"),
         name=str(told.get("descriptiveName") or told.get("id")),
         currency=text(told, "currencyCode"),
-        time_zone=str(told.get("timeZone") or "UTC"),
+        time_zone=known_zone(told.get("timeZone")),
         manager=bool(told.get("manager")),
         enabled=told.get("status", "ENABLED") == "ENABLED",
     )
@@ -144,10 +146,10 @@ def ad(row: Row) -> GoogleNode:
 
 
 def day(row: Row, resource: str) -> GoogleDay:
-    told = row.get("metrics") or {}
+    told = inside(row, "metrics")
     return GoogleDay(
         node_id=_id_of(row, resource),
-        date=text(part(row, "segments"), "date"),
+        day=day_of(part(row, "segments"), "date"),
         cost_micros=integer(told, "costMicros"),
         impressions=integer(told, "impressions"),
         clicks=integer(told, "clicks"),
@@ -191,6 +193,35 @@ def part(row: Row, name: str) -> Row:
     if not isinstance(told, dict):
         raise Garbled(f"Google left out “{name}”.")
     return told
+
+
+def inside(row: Row, name: str) -> Row:
+    """Empty when absent. Raises Garbled."""
+    return part(row, name) if row.get(name) is not None else {}
+
+
+def items(told: Row, name: str) -> list[Any]:
+    """None when absent. Raises Garbled."""
+    found = told.get(name)
+    if found is not None and not isinstance(found, list):
+        raise Garbled(f"Google sent something else than a list as “{name}”.")
+    return found or []
+
+
+def rows(told: Row, name: str) -> list[Row]:
+    """None when absent. Raises Garbled."""
+    found = items(told, name)
+    if not all(isinstance(one, dict) for one in found):
+        raise Garbled(f"Google sent something else than rows as “{name}”.")
+    return found
+
+
+def day_of(told: Row, name: str) -> date:
+    """Raises Garbled."""
+    try:
+        return date.fromisoformat(text(told, name))
+    except ValueError:
+        raise Garbled(f"Google sent “{text(told, name)[:40]}” as a day.") from None
 
 
 def integer(told: Row, name: str) -> int:

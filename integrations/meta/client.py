@@ -82,7 +82,7 @@ class MetaClient:
     def action_types(self, account_id: str) -> list[str]:
         asked = {"fields": "actions", "date_preset": "last_30d"}
         rows = self._all(f"act_{account_id}/insights", asked)
-        return [str(one.get("action_type")) for row in rows for one in row.get("actions") or ()]
+        return [name for row in rows for name in shapes.action_types(row)]
 
     def activities(self, account_id: str, since: datetime, until: datetime) -> Iterator[shapes.MetaActivity]:
         asked = {
@@ -91,12 +91,13 @@ class MetaClient:
             "until": str(int(until.timestamp())),
             "limit": PAGE,
         }
-        for row in self._all(f"act_{account_id}/activities", asked):
+        for row in self._all(f"act_{account_id}/activities", asked, leave_room=False):
             yield shapes.activity(row)
 
     def rules(self, account_id: str) -> list[shapes.MetaRule]:
         asked = {"fields": "id,name,status,evaluation_spec,execution_spec", "limit": PAGE}
-        return [shapes.rule(row) for row in self._all(f"act_{account_id}/adrules_library", asked)]
+        rows = self._all(f"act_{account_id}/adrules_library", asked, leave_room=False)
+        return [shapes.rule(row) for row in rows]
 
     def datasets(self, account_id: str) -> list[str]:
         return [shapes.text(row, "id") for row in self._all(f"act_{account_id}/adspixels", {"fields": "id,name"})]
@@ -111,20 +112,25 @@ class MetaClient:
     def _get(self, path: str, params: Mapping[str, str]) -> shapes.Told:
         return self._checked(self._caller.call("GET", path, params=params))
 
-    def _all(self, path: str, params: Mapping[str, str]) -> Iterator[shapes.Told]:
-        """Every row of every page. Raises Throttled between pages when little of the hour's room is left."""
+    def _all(self, path: str, params: Mapping[str, str], *, leave_room: bool = True) -> Iterator[shapes.Told]:
+        """Every row of every page. Raises Throttled before a page when little of the hour's room is left, but for
+        lists that a change is waiting for (`leave_room` is for those).
+        """
         asked = dict(params)
         while True:
-            self._leave_room()
+            if leave_room:
+                self._leave_room()
             told = self._get(path, asked)
             rows = told.get("data")
-            if not isinstance(rows, list):
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
                 raise Garbled("Meta answered without a list.")
             yield from rows
-            after = ((told.get("paging") or {}).get("cursors") or {}).get("after")
-            if not after or "next" not in told["paging"]:
+            paging = told.get("paging")
+            cursors = paging.get("cursors") if isinstance(paging, dict) and "next" in paging else None
+            after = cursors.get("after") if isinstance(cursors, dict) else None
+            if not after:
                 return
-            asked["after"] = after
+            asked["after"] = str(after)
 
     def _leave_room(self) -> None:
         if self._usage >= SLOW_DOWN_AT:

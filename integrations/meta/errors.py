@@ -16,6 +16,7 @@ SLOW_DOWN = {4, 17, 32, 341, 368, 613, *range(80_000, 80_015)}
 NO_SUCH_OBJECT = 33  # subcode of 100
 TOO_MUCH_DATA = 1_487_534  # subcode of 100 and 1: ask for less at once
 WAIT = timedelta(minutes=5)  # where Meta names no time: the window of its scores
+LONGEST_WAIT = 86_400  # seconds
 USAGE_HEADERS = ("X-Business-Use-Case-Usage", "X-Ad-Account-Usage", "X-App-Usage")
 
 
@@ -66,8 +67,8 @@ def longest_wait(headers: Mapping[str, str]) -> timedelta | None:
         waits.append(60 * _number(usage.get("estimated_time_to_regain_access")))
         if name == "X-Ad-Account-Usage":
             waits.append(_number(usage.get("reset_time_duration")))
-    longest = max(waits, default=0)
-    return timedelta(seconds=longest) if longest else None
+    longest = min(max(waits, default=0), LONGEST_WAIT)
+    return timedelta(seconds=longest) if longest > 0 else None
 
 
 def _usages(headers: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -160,11 +160,15 @@ def automation(told: MetaRule, kind: EntityKind, entity_id: str) -> NativeAutoma
 def _concerns(told: MetaRule, kind: EntityKind, entity_id: str) -> bool:
     """By the filters on entity type and id; filters on metrics are for Meta to decide, so the rule may strike."""
     level = LEVELS[kind]
-    for one in told.evaluation_spec.get("filters") or ():
+    filters = told.evaluation_spec.get("filters")
+    for one in filters if isinstance(filters, list) else ():
+        if not isinstance(one, dict):
+            continue
         name, value = one.get("field"), one.get("value")
         if name == "entity_type" and str(value).lower().replace("_", "") != level:
             return False
-        if name in ("id", f"{level}.id") and one.get("operator") == "IN" and entity_id not in map(str, value or ()):
+        named = map(str, value if isinstance(value, list) else [value])
+        if name in ("id", f"{level}.id") and one.get("operator") == "IN" and entity_id not in named:
             return False
     return True
 

@@ -23,6 +23,7 @@ from integrations.callers import Caller
 from integrations.meta import mapping
 from integrations.meta.client import Level, MetaClient
 from integrations.meta.errors import TooMuch
+from integrations.meta.shapes import MetaRule
 from stratum.lib.http import NotAuthorised, Rejected
 
 NEEDED = {"ads_management", "ads_read"}
@@ -40,6 +41,7 @@ class MetaPlatform:
         self._client, self._now = MetaClient(caller, now=now), now
         self._counted = conversion_actions or {}
         self._currencies: dict[str, str] = {}
+        self._rules: dict[str, list[MetaRule]] = {}
 
     def login(self) -> Login:
         told = self._client.me()
@@ -90,7 +92,10 @@ class MetaPlatform:
         return mapping.match_quality(rows, self._now())
 
     def automations(self, account_id: str, kind: EntityKind, entity_id: str) -> Sequence[NativeAutomation]:
-        found = (mapping.automation(rule, kind, entity_id) for rule in self._client.rules(account_id))
+        """The account's rules are read once."""
+        if account_id not in self._rules:
+            self._rules[account_id] = self._client.rules(account_id)
+        found = (mapping.automation(rule, kind, entity_id) for rule in self._rules[account_id])
         return [one for one in found if one is not None]
 
     def outside_changes(self, account_id: str, since: datetime) -> Sequence[OutsideChange]:

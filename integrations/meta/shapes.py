@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from integrations.zones import known_zone
 from stratum.lib.http import Garbled
 
 Told = dict[str, Any]
@@ -82,10 +83,10 @@ class MetaMatchQuality:
 def account(told: Told) -> MetaAccount:
     return MetaAccount(
         id=text(told, "account_id"),
-        name=told.get("name") or text(told, "account_id"),
+        name=str(told.get("name") or text(told, "account_id")),
         currency=text(told, "currency"),
-        timezone_name=told.get("timezone_name") or "UTC",
-        account_status=int(told.get("account_status") or 0),
+        timezone_name=known_zone(told.get("timezone_name")),
+        account_status=_integer(told, "account_status"),
     )
 
 
@@ -130,6 +131,10 @@ def activity(told: Told) -> MetaActivity:
     )
 
 
+def action_types(told: Told) -> list[str]:
+    return list(_by_type(told.get("actions")))
+
+
 def rule(told: Told) -> MetaRule:
     return MetaRule(
         id=text(told, "id"),
@@ -161,7 +166,16 @@ def text(told: Told, name: str) -> str:
 
 def _by_type(told: object) -> dict[str, str]:
     entries = told if isinstance(told, list) else ()
-    return {str(one["action_type"]): str(one.get("value") or "0") for one in entries if "action_type" in one}
+    named = (one for one in entries if isinstance(one, dict) and "action_type" in one)
+    return {str(one["action_type"]): str(one.get("value") or "0") for one in named}
+
+
+def _integer(told: Told, name: str) -> int:
+    """Zero when absent. Raises Garbled."""
+    try:
+        return int(told.get(name) or 0)
+    except (TypeError, ValueError):
+        raise Garbled(f"Meta sent “{str(told[name])[:40]}” as a number.") from None
 
 
 def _object(told: object) -> Told:

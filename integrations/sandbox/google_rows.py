@@ -46,9 +46,9 @@ def rows(world: World, shop: Shop, query: Query, now: datetime) -> Iterator[Flat
 def _nodes(world: World, shop: Shop, query: Query, now: datetime) -> Iterator[Flat]:
     kind = LEVELS[query.resource]
     if not any(field.startswith(("metrics.", "segments.")) for field in query.fields):
-        yield from (
-            _node(world, node) for node in world.nodes.values() if node.account == shop.id and node.kind == kind
-        )
+        only = world.nodes.get(query.equal_to("campaign.id")) if kind == "campaign" else None
+        nodes = world.nodes.values() if only is None else [only]
+        yield from (_node(world, node) for node in nodes if node.account == shop.id and node.kind == kind)
         return
     since, until = query.bounds("segments.date") or ("", "")
     if not since:

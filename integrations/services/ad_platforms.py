@@ -1,6 +1,7 @@
 """From a chosen account to the platform that can read and change it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ from django.conf import settings
 from integrations.base import AdPlatform
 from integrations.callers import Caller
 from integrations.google_ads.client import GoogleAdsClient
+from integrations.google_ads.errors import token_failure
 from integrations.google_ads.platform import GoogleAdsPlatform
 from integrations.google_ads.tokens import Grant, Tokens
 from integrations.meta.platform import MetaPlatform
@@ -16,7 +18,7 @@ from integrations.models import AdAccount, AdConnection
 from integrations.services import sandbox
 from integrations.services.ad_calls import WatchedCaller
 from stratum.lib import clock, seal
-from stratum.lib.http import NotAuthorised, Session
+from stratum.lib.http import Answer, Failure, NotAuthorised, Session
 
 SANDBOX_SECRETS = {"client_id": "sandbox", "client_secret": "sandbox", "refresh_token": "sandbox"}
 
@@ -32,7 +34,8 @@ def platform_through(connection: AdConnection, conversion_actions: Mapping[str, 
     secrets = SANDBOX_SECRETS if connection.sandbox else secrets_of(connection)
     caller, token_caller, token_path = callers(connection, secrets)
     watched = WatchedCaller(caller, connection, now=clock.now)
-    return assembled(connection.platform, secrets, watched, token_caller, token_path, conversion_actions)
+    login = WatchedCaller(token_caller, connection, now=clock.now, failure_of=_login_failure)
+    return assembled(connection.platform, secrets, watched, login, token_path, conversion_actions)
 
 
 def platform_with(platform: str, secrets: Mapping[str, Any]) -> AdPlatform:
@@ -69,6 +72,10 @@ def assembled(
         developer_token=str(secrets.get("developer_token") or ""),
     )
     return GoogleAdsPlatform(client, now=clock.now, login_customer_id=manager, conversion_actions=counted)
+
+
+def _login_failure(answer: Answer, *, now: datetime) -> Failure:
+    return token_failure(answer)
 
 
 def secrets_of(connection: AdConnection) -> Mapping[str, Any]:

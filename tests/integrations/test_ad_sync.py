@@ -7,15 +7,18 @@ import orjson
 import pytest
 
 from integrations.base import Change
+from integrations.google_ads import tokens
 from integrations.models import AdAccount, AdConnection, AdDay, AdEntity, AdSyncRun, SandboxState
+from integrations.sandbox import demo
 from integrations.sandbox.meta import _error
 from integrations.sandbox.wire import Mishap
 from integrations.services import ad_connections, ad_sync, sample
 from integrations.services.ad_platforms import platform_of
+from stratum.lib.http import Unreachable
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
 from tests.conftest import MoveClock
-from tests.integrations.conftest import Fakes
+from tests.integrations.conftest import GOOGLE_SECRETS, Fakes
 from trustlayer.models import RecentCalls, SignalReading
 
 
@@ -148,6 +151,45 @@ def test_a_revoked_token_needs_attention_and_comes_back_with_new_credentials(
     assert synced(meta_account, now).state == "succeeded"
     assert connection_of(meta_account).state == "connected"
     assert connection_of(meta_account).token_hint == "9999"
+
+
+def test_a_login_that_google_no_longer_accepts_lowers_api_health(
+    fakes: Fakes, workspace: Workspace, by_alice: Actor, now: datetime, move_clock: MoveClock
+) -> None:
+    made = {"workspace": workspace, "by": by_alice}
+    connection = ad_connections.connect(**made, platform="google", credentials=GOOGLE_SECRETS, now=now)
+    chosen = {"connection_id": connection.pk, "account_ids": [demo.GOOGLE_ACCOUNT]}
+    [account] = ad_connections.choose_accounts(**made, **chosen, now=now)
+    fakes.google.world.revoked = True
+    tokens._known.clear()
+    move_clock(now + timedelta(hours=1))
+    synced(account, now + timedelta(hours=1))
+    assert connection_of(account).state == "needs_attention"
+    rates = SignalReading.objects.filter(workspace=workspace, platform="google", signal="api_health")
+    assert rates.latest("observed_at").value == 1.0
+
+
+def test_answered_calls_are_noted_in_bundles_and_failures_at_once(
+    fakes: Fakes, meta_account: AdAccount, workspace: Workspace, now: datetime, move_clock: MoveClock
+) -> None:
+    move_clock(now + timedelta(hours=1))
+    calls = RecentCalls.objects.get(workspace=workspace, platform="meta")
+    calls.outcomes = ""
+    calls.save()
+    platform = platform_of(meta_account)
+    for expected in ("a", "a", "a"):
+        platform.login()  # two calls each
+        calls.refresh_from_db()
+        assert calls.outcomes == expected
+    fakes.meta.mishaps.add(Mishap("reply", reply=_error(2, "Sorry.", transient=True)))
+    with pytest.raises(Unreachable):
+        platform.login()
+    calls.refresh_from_db()
+    assert calls.outcomes == "a" * 6 + "f"
+    move_clock(now + timedelta(hours=1, seconds=11))
+    platform.login()
+    calls.refresh_from_db()
+    assert calls.outcomes == "a" * 6 + "fa"
 
 
 def test_a_login_that_works_again_needs_nobody(fakes: Fakes, meta_account: AdAccount, now: datetime) -> None:

@@ -20,7 +20,7 @@ def note(workspace: Workspace, now: datetime, outcomes: str, connection: str = "
     rate = None
     for place, one in enumerate(outcomes):
         at = now + timedelta(milliseconds=place)
-        rate = calls.note(workspace=workspace, platform="meta", connection=connection, outcome=Outcome(one), now=at)
+        rate = calls.note(workspace=workspace, platform="meta", connection=connection, outcomes=[Outcome(one)], now=at)
     return rate
 
 

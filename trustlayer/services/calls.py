@@ -1,6 +1,6 @@
 """What became of the calls of our connections: integrations note each one, and it becomes the signal of API health."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -29,13 +29,16 @@ class Outcome(StrEnum):
 
 
 @transaction.atomic
-def note(*, workspace: Workspace, platform: str, connection: str, outcome: Outcome, now: datetime) -> float | None:
-    """Remember a call; the platform's error rate after it, None while no call counts.
+def note(
+    *, workspace: Workspace, platform: str, connection: str, outcomes: Sequence[Outcome], now: datetime
+) -> float | None:
+    """Remember calls, the newest last; the platform's error rate after them, None while no call counts.
 
     `connection` names an account of the platform. The worst connection speaks for the platform.
     """
-    if outcome is not Outcome.REJECTED:
-        _remember(workspace, platform, connection, outcome, now)
+    counted = "".join(one for one in outcomes if one is not Outcome.REJECTED)
+    if counted:
+        _remember(workspace, platform, connection, counted, now)
     return _report(workspace, platform, now)
 
 
@@ -56,10 +59,10 @@ def _failed(outcomes: str) -> int:
     return len(outcomes) - outcomes.count(Outcome.ANSWERED)
 
 
-def _remember(workspace: Workspace, platform: str, connection: str, outcome: Outcome, now: datetime) -> None:
+def _remember(workspace: Workspace, platform: str, connection: str, outcomes: str, now: datetime) -> None:
     which: dict[str, Any] = {"workspace": workspace, "platform": platform, "connection": connection}
     calls, _ = RecentCalls.objects.select_for_update().get_or_create(**which, defaults={"last_at": now})
-    calls.outcomes = (calls.outcomes + outcome)[-COUNTED:]
+    calls.outcomes = (calls.outcomes + outcomes)[-COUNTED:]
     calls.last_at = max(calls.last_at, now)
     calls.save(update_fields=["outcomes", "last_at"])
 

@@ -16,9 +16,9 @@ from integrations.google_ads.tokens import Grant, Tokens
 from integrations.sandbox import demo
 from integrations.sandbox.google import FakeGoogle, quota_exhausted
 from integrations.sandbox.server import serving
-from integrations.sandbox.wire import Mishap, Request, reply
+from integrations.sandbox.wire import Mishap, Reply, Request, reply
 from integrations.sandbox.world import Shop
-from stratum.lib.http import Gone, NotAuthorised, Rejected, Session, Throttled, Unreachable
+from stratum.lib.http import Garbled, Gone, NotAuthorised, Rejected, Session, Throttled, Unreachable
 
 ACCOUNT = demo.GOOGLE_ACCOUNT
 
@@ -30,12 +30,18 @@ class Stage:
     now: datetime
     heard: list[Request]
 
-    def platform(self, manager: str = "", actions: dict[str, str] | None = None) -> GoogleAdsPlatform:
+    def platform(
+        self, manager: str = "", actions: dict[str, str] | None = None, developer_token: str = ""
+    ) -> GoogleAdsPlatform:
         token_caller = Tokens(
             Session(self.url, read_timeout=1.0), "token", Grant("c", "s", "sandbox"), now=lambda: self.now
         )
         client = GoogleAdsClient(
-            Session(f"{self.url}/v26", read_timeout=1.0), token_caller, now=lambda: self.now, login_customer_id=manager
+            Session(f"{self.url}/v26", read_timeout=1.0),
+            token_caller,
+            now=lambda: self.now,
+            login_customer_id=manager,
+            developer_token=developer_token,
         )
         return GoogleAdsPlatform(client, now=lambda: self.now, login_customer_id=manager, conversion_actions=actions)
 
@@ -96,6 +102,14 @@ def test_accounts_behind_a_manager(stage: Stage) -> None:
     assert stage.heard[-1].headers["login-customer-id"] == "9990001111"
 
 
+def test_a_developer_token_is_sent_where_there_is_one(stage: Stage) -> None:
+    stage.platform().accounts()
+    assert "developer-token" not in stage.heard[-1].headers
+    stage.platform(developer_token="dev-1").accounts()
+    assert stage.heard[-1].headers["developer-token"] == "dev-1"
+    assert all("/v26/" in one.path or one.path == "/token" for one in stage.heard)
+
+
 def test_budgets_are_written_in_micros(stage: Stage) -> None:
     brand = stage.id_of("Search - Brand")
     written = stage.platform().write(ACCOUNT, Change("campaign", brand, "budget", Decimal("95.50")))
@@ -138,6 +152,45 @@ def test_bids_and_statuses(stage: Stage, kind: str, name: str, field: str, after
     assert stage.platform().validate(ACCOUNT, change).accepted
     stage.platform().write(ACCOUNT, change)
     assert getattr(stage.platform().read(ACCOUNT, kind, entity), field) == after  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "field", "after", "service", "mask", "update"),
+    [
+        ("campaign", "Search - Brand", "status", "paused", "campaigns", "status", {"status": "PAUSED"}),
+        ("adset", "Brand - Exact", "bid", Decimal("0.90"), "adGroups", "cpcBidMicros", {"cpcBidMicros": "900000"}),
+        (
+            "campaign",
+            "Performance Max - Camping",
+            "bid",
+            Decimal(25),
+            "campaigns",
+            "maximizeConversions.targetCpaMicros",
+            {"maximizeConversions": {"targetCpaMicros": "25000000"}},
+        ),
+    ],
+)
+def test_each_change_has_its_operation(
+    stage: Stage, kind: str, name: str, field: str, after: object, service: str, mask: str, update: dict
+) -> None:
+    entity = stage.id_of(name)
+    if field == "bid" and kind == "campaign":
+        stage.fake.world.nodes[entity].bid = Decimal(30)  # its target CPA
+    stage.platform().write(ACCOUNT, Change(kind, entity, field, after))  # type: ignore[arg-type]
+    assert stage.heard[-1].path == f"/v26/customers/{ACCOUNT}/{service}:mutate"
+    [operation] = stage.heard[-1].json()["operations"]
+    assert operation["updateMask"] == mask
+    assert operation["update"] == {"resourceName": f"customers/{ACCOUNT}/{service}/{entity}", **update}
+    assert getattr(stage.platform().read(ACCOUNT, kind, entity), field) == after  # type: ignore[arg-type]
+
+
+def test_a_validation_that_is_fine_is_an_empty_object_and_a_write_is_not(stage: Stage) -> None:
+    brand = stage.id_of("Search - Brand")
+    change = Change("campaign", brand, "budget", Decimal(100))
+    stage.fake.mishaps.add(Mishap("reply", path=":mutate", reply=reply({}), times=2))
+    assert stage.platform().validate(ACCOUNT, change).accepted
+    with pytest.raises(Garbled, match="without a result"):
+        stage.platform().write(ACCOUNT, change)
 
 
 @pytest.mark.parametrize("amount", [Decimal("0.001"), Decimal(0), Decimal(-5)])
@@ -200,6 +253,63 @@ def test_each_error_has_its_fate(stage: Stage, kind: str, code: str, status: int
 def test_errors_of_the_stream_come_in_a_list(stage: Stage) -> None:
     with pytest.raises(Gone, match="No customer found"):
         list(stage.platform().entities("1234567890"))
+
+
+def test_a_stream_comes_in_chunks(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = list(stage.platform().entities(ACCOUNT))
+    monkeypatch.setattr("integrations.sandbox.google.CHUNK", 2)
+    assert list(stage.platform().entities(ACCOUNT)) == whole
+
+
+def test_an_error_in_the_stream_counts_even_with_200(stage: Stage) -> None:
+    told = error("authorizationError", "USER_PERMISSION_DENIED", 403)
+    stage.fake.mishaps.add(Mishap("reply", path="searchStream", reply=Reply(200, b"[" + told.body + b"]")))
+    with pytest.raises(NotAuthorised):
+        list(stage.platform().entities(ACCOUNT))
+
+
+def test_who_changed_it_and_with_what(stage: Stage) -> None:
+    brand = stage.id_of("Search - Brand")
+    world, at = stage.fake.world, stage.now - timedelta(hours=2)
+    world.set_amount(world.payer(world.nodes[brand]), Decimal(95), at, "", "GOOGLE_ADS_RECOMMENDATIONS_SUBSCRIPTION")
+    world.set_status(world.nodes[brand], "paused", at, "maya@example.com")
+    told = stage.platform().outside_changes(ACCOUNT, stage.now - timedelta(days=1))
+    found = {(one.entity_id, one.field, one.by, one.changed_at) for one in told}
+    assert found == {
+        (brand, "budget", "GOOGLE_ADS_RECOMMENDATIONS_SUBSCRIPTION", at),
+        (brand, "status", "maya@example.com", at),
+    }
+
+
+def test_a_refusal_keeps_googles_words_the_place_and_the_request(stage: Stage) -> None:
+    brand = stage.id_of("Search - Brand")
+    place = {"fieldPathElements": [{"fieldName": "operations", "index": 0}, {"fieldName": "amountMicros"}]}
+    one = {"errorCode": {"campaignBudgetError": "MONEY_AMOUNT_TOO_LARGE"}, "message": "Too large.", "location": place}
+    one["trigger"] = {"int64Value": "95000000"}
+    told = {"code": 400, "message": "Invalid.", "details": [{"errors": [one], "requestId": "r-77"}]}
+    stage.fake.mishaps.add(Mishap("reply", path=":mutate", reply=reply({"error": told}, 400)))
+    with pytest.raises(Rejected, match="Too large") as refused:
+        stage.platform().write(ACCOUNT, Change("campaign", brand, "budget", Decimal(95)))
+    assert (refused.value.code, refused.value.request_id) == ("MONEY_AMOUNT_TOO_LARGE", "r-77")
+    assert [fault.pointer for fault in refused.value.faults] == ["/operations/amountMicros"]
+
+
+@pytest.mark.parametrize(("delay", "seconds"), [("1.5s", 1.5), ("3600s", 3600), ("", 30), ("soon", 30)])
+def test_a_delay_is_read_as_json_writes_durations(stage: Stage, delay: str, seconds: float) -> None:
+    stage.fake.mishaps.add(Mishap("reply", path="searchStream", reply=quota_exhausted(delay)))
+    with pytest.raises(Throttled) as told:
+        list(stage.platform().entities(ACCOUNT))
+    assert told.value.retry_at == stage.now + timedelta(seconds=seconds)
+
+
+def test_the_budget_that_a_campaign_was_seen_with_is_not_read_again(stage: Stage) -> None:
+    platform, brand = stage.platform(), stage.id_of("Search - Brand")
+    platform.read(ACCOUNT, "campaign", brand)
+    before = len(stage.heard)
+    platform.validate(ACCOUNT, Change("campaign", brand, "budget", Decimal(95)))
+    platform.write(ACCOUNT, Change("campaign", brand, "budget", Decimal(95)))
+    paths = [one.path.rpartition("/")[2] for one in stage.heard[before:]]
+    assert paths == ["googleAds:searchStream", "campaignBudgets:mutate", "campaignBudgets:mutate"]  # the currency, once
 
 
 def test_it_waits_as_long_as_it_is_told(stage: Stage) -> None:
