@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from django.db import connection
 
 from autopilot.changes import Wish
 from autopilot.models import Action, Rule, RuleEvaluation, RuleRun
@@ -24,6 +23,7 @@ from autopilot.services.stage import Stage
 from autopilot.states import LIVE
 from cdp.queries import segments
 from integrations.models import AdEntity
+from stratum.lib.raw import raw_cursor
 from stratum.lib.refusal import Missing, Refusal
 from stratum.workspaces import access, limits
 from stratum.workspaces.access import SYSTEM, Actor
@@ -37,11 +37,15 @@ MOST_LISTED = 50
 KEPT_RUNS = 200
 Outcome = RuleEvaluation.Outcome
 
-ROWS = """
-    SELECT day.entity_id, day.day, day.spend::float8, day.impressions::float8, day.clicks::float8,
-           day.conversions::float8, day.revenue::float8
-    FROM integrations_adday AS day WHERE day.entity_id = ANY(%s) AND day.day BETWEEN %s AND %s
+# Columns as bytes, which numpy reads as they are: half a million rows as Python objects would cost seconds.
+COLUMNS = """
+    SELECT string_agg(int8send(entity_id), ''), string_agg(int4send(day - %s::date), ''),
+           string_agg(float8send(spend::float8), ''), string_agg(float8send(impressions::float8), ''),
+           string_agg(float8send(clicks::float8), ''), string_agg(float8send(conversions::float8), ''),
+           string_agg(float8send(revenue::float8), '')
+    FROM integrations_adday WHERE entity_id = ANY(%s) AND day BETWEEN %s AND %s
 """
+TYPES = (">i8", ">i4", *[">f8"] * len(NAMES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,22 +192,21 @@ def _field(workspace: Workspace, definition: Definition, stage: Stage, now: date
 
 def _read(matrix: Days, entities: Sequence[AdEntity], days: int, stage: Stage) -> None:
     """An account's yesterday ends its days."""
-    rows = {one.pk: row for row, one in enumerate(entities)}
-    last = {one.pk: stage.today(one.account) - timedelta(days=1) for one in entities}
     if not entities:
         return
+    ids = np.array([one.pk for one in entities])  # in their order: the scope is read by it
+    last = {one.account_id: stage.today(one.account) - timedelta(days=1) for one in entities}
     first, until = min(last.values()) - timedelta(days=days - 1), max(last.values())
-    with connection.cursor() as cursor:
-        cursor.execute(ROWS, [list(rows), first, until])
-        read = cursor.fetchall()
-    ends = np.array([last[one.pk].toordinal() for one in entities])
-    at = np.fromiter((rows[row[0]] for row in read), np.int64, len(read))
-    columns = days - 1 - (ends[at] - np.fromiter((row[1].toordinal() for row in read), np.int64, len(read)))
+    with raw_cursor() as cursor:
+        cursor.execute(COLUMNS, [first, ids.tolist(), first, until], binary=True)
+        told = cursor.fetchone()
+    entity, day, *values = (np.frombuffer(of or b"", kind) for of, kind in zip(told or (), TYPES, strict=True))
+    rows = np.searchsorted(ids, entity)
+    ends = np.array([(last[one.account_id] - first).days for one in entities])
+    columns = days - 1 - (ends[rows] - day)
     inside = (columns >= 0) & (columns < days)
-    values = {
-        name: np.fromiter((row[place] for row in read), float, len(read))[inside] for place, name in enumerate(NAMES, 2)
-    }
-    matrix.put(at[inside], columns[inside], values)
+    read = {name: column[inside].astype(float) for name, column in zip(NAMES, values, strict=True)}
+    matrix.put(rows[inside], columns[inside], read)
 
 
 def _health(workspace: Workspace, entities: Sequence[AdEntity], definition: Definition, now: datetime) -> Any:
