@@ -1,6 +1,7 @@
 """`manage.py backtest_projection`: how projections would have turned out on past days.
 
-Every day of the metrics on which nothing was changed is a placebo: the range of the noise should hold 80 % of them.
+A week on which nothing was executed is a placebo, a pretended change of nothing: the range of the noise, with what was
+known then, should hold the difference that came in 80 % of them.
 """
 
 from argparse import ArgumentParser
@@ -28,9 +29,10 @@ class Command(BaseCommand):
             found = backtest.placebos(one)
             for scores in found:
                 self.stdout.write(
-                    f"{one.slug}: {scores.count} placebo changes, {scores.coverage:.0%} inside the 80 % range "
-                    f"(95 %: {scores.low95:.0%}–{scores.high95:.0%}), interval score {scores.interval_score:.2f}, "
-                    f"mean width {scores.width:.2f} conversions a day"
+                    f"{one.slug}: {scores.count} placebo changes (method {scores.version}), {scores.coverage:.0%} "
+                    f"inside the 80 % range (95 %: {scores.low95:.0%}–{scores.high95:.0%}), interval score "
+                    f"{scores.interval_score:.2f}, mean width {scores.width:.2f} conversions a day"
                 )
             if not found:
-                self.stdout.write(f"{one.slug}: no entity has {backtest.FEWEST_DAYS} complete days of metrics.")
+                days = backtest.FEWEST_DAYS
+                self.stdout.write(f"{one.slug}: no campaign has {days} settled days of metrics without a change.")
