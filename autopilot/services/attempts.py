@@ -66,9 +66,9 @@ def attempt(*, action: Action, stage: Stage, dry_run: bool, by: Actor = SYSTEM) 
 
 def _examine(action: Action, stage: Stage, by: Actor, *, dry_run: bool) -> Attempted:
     seen = look(subject_of(action), stage, with_impact=dry_run)
-    if not dry_run and seen.failure is not None and may_try_later(seen.failure):
-        _note_throttled(action, seen.failure, stage)
-        _wait(action, seen.failure, stage.now)
+    if not dry_run and (lost := _passing(seen)) is not None:
+        _note_throttled(action, lost, stage)
+        _wait(action, lost, stage.now)
         return Attempted(action)
     with transaction.atomic():
         despite = [] if dry_run else action.approved_despite
@@ -77,6 +77,13 @@ def _examine(action: Action, stage: Stage, by: Actor, *, dry_run: bool) -> Attem
             return Attempted(action, weighed, dry_runs.record(action, weighed, stage=stage, by=by))
         _settle(action, weighed, stage)
         return Attempted(action, weighed)
+
+
+def _passing(seen: Seen) -> Failure | None:
+    """What keeps us from looking at everything now and will pass. What is clear without it is settled without it."""
+    if seen.failure is not None:
+        return seen.failure if may_try_later(seen.failure) else None
+    return None if seen.has_drifted or seen.is_done else seen.hiccup
 
 
 def _settle(action: Action, weighed: Weighed, stage: Stage) -> None:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -30,7 +30,9 @@ from trustlayer.services.judging import Proposal
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """`live` is None where the platform could not be read; then `failure` says why."""
+    """`live` is None where the platform could not be read; then `failure` says why. `hiccup`: what else the platform
+    could not answer at this moment.
+    """
 
     subject: Subject
     live: Entity | None
@@ -40,6 +42,7 @@ class Seen:
     conflicts: tuple[Check, ...]
     platform: PlatformAnswer
     impact: Projection | NoProjection | None
+    hiccup: Failure | None = None
 
     @property
     def live_value(self) -> changes.Value | None:
@@ -87,11 +90,14 @@ def look(subject: Subject, stage: Stage, *, with_impact: bool) -> Seen:
     native, unread = _native(subject, stage)
     facts = gather(subject, live, stage, native=native)
     conflicts = guards.conflicts(facts)
-    if unread:
-        sentence = f"The platform's own automation could not be read: {unread}"
+    if unread is not None:
+        sentence = f"The platform's own automation could not be read: {unread.sentence}"
         conflicts.append(Check("native", "The platform's own automation", None, sentence, hard=True))
     checks = [unchanged(subject, live), *guards.check_all(facts, stage.settings.for_account(subject.account.pk))]
-    seen = Seen(subject, live, None, facts, tuple(checks), tuple(conflicts), _platform(subject, stage, live), None)
+    answer, unasked = _platform(subject, stage, live)
+    lost = (unread, stage.outside(subject.account)[1], unasked)
+    hiccup = next((one for one in lost if one is not None and may_try_later(one)), None)
+    seen = Seen(subject, live, None, facts, tuple(checks), tuple(conflicts), answer, None, hiccup)
     return _with_impact(seen, stage) if with_impact else seen
 
 
@@ -109,25 +115,25 @@ def read_live(subject: Subject, stage: Stage) -> Entity:
     return stage.platform(subject.account).read(subject.account.external_id, kind, subject.entity.external_id)
 
 
-def _native(subject: Subject, stage: Stage) -> tuple[Sequence[NativeAutomation], str]:
+def _native(subject: Subject, stage: Stage) -> tuple[Sequence[NativeAutomation], Failure | None]:
     kind: Any = subject.entity.kind
     try:
         platform = stage.platform(subject.account)
-        return platform.automations(subject.account.external_id, kind, subject.entity.external_id), ""
+        return platform.automations(subject.account.external_id, kind, subject.entity.external_id), None
     except Failure as failure:
-        return (), failure.sentence
+        return (), failure
 
 
-def _platform(subject: Subject, stage: Stage, live: Entity) -> PlatformAnswer:
+def _platform(subject: Subject, stage: Stage, live: Entity) -> tuple[PlatformAnswer, Failure | None]:
     if value_of(live, subject.aim.field) == subject.aim.after:
-        return PlatformAnswer("not_checked", True, "Nothing is left to change.")
+        return PlatformAnswer("not_checked", True, "Nothing is left to change."), None
     try:
         found = stage.platform(subject.account).validate(subject.account.external_id, change_of(subject))
     except Rejected as refused:
-        return PlatformAnswer("verified", False, refused.sentence)
+        return PlatformAnswer("verified", False, refused.sentence), None
     except Failure as failure:
-        return PlatformAnswer("not_checked", None, failure.sentence)
-    return PlatformAnswer(found.status, found.accepted, found.sentence)
+        return PlatformAnswer("not_checked", None, failure.sentence), failure
+    return PlatformAnswer(found.status, found.accepted, found.sentence), None
 
 
 def unchanged(subject: Subject, live: Entity) -> Check:
@@ -150,16 +156,7 @@ def _unread(subject: Subject, stage: Stage, failure: Failure) -> Seen:
 
 
 def _with_impact(seen: Seen, stage: Stage) -> Seen:
-    return Seen(
-        seen.subject,
-        seen.live,
-        seen.failure,
-        seen.facts,
-        seen.checks,
-        seen.conflicts,
-        seen.platform,
-        impact(seen, stage),
-    )
+    return replace(seen, impact=impact(seen, stage))
 
 
 def impact(seen: Seen, stage: Stage) -> Projection | NoProjection:

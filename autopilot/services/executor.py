@@ -1,8 +1,11 @@
 """Runs what is due: attempts of what is approved, readings back of what is unknown. Side by side, a few at once."""
 
+import logging
+import time
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +18,14 @@ from autopilot.services.stage import Stage
 from autopilot.states import State
 from stratum.workspaces.models import Workspace
 
+log = logging.getLogger(__name__)
+
 TASK = "autopilot.execute_due"
-AT_ONCE = 500
+MOST_AT_ONCE = 5_000
 SIDE_BY_SIDE = 8  # they wait for platforms most of the time
+LONGEST = 50.0  # seconds: what a run read once gets old, and the next tick goes on
+TAKEN = 10  # actions that are read together
+BROKEN_PAUSE = timedelta(minutes=15)
 DUE = (State.APPROVED, State.EXECUTING, State.UNKNOWN)
 
 
@@ -31,28 +39,43 @@ def execute_due(*, workspace_id: int, now: datetime, side_by_side: int = SIDE_BY
     """How many were taken on."""
     workspace = Workspace.objects.get(pk=workspace_id)
     due = Action.objects.filter(workspace=workspace, state__in=DUE, try_at__lte=now)
-    ids = list(due.order_by("try_at").values_list("pk", flat=True)[:AT_ONCE])
-    lanes = [ids[lane::side_by_side] for lane in range(min(side_by_side, len(ids)))]
-    if len(lanes) == 1:
-        run_lane(workspace, lanes[0], now)
+    waiting = deque(due.order_by("try_at").values_list("pk", flat=True)[:MOST_AT_ONCE])
+    found, until = len(waiting), time.monotonic() + LONGEST
+    lanes = min(side_by_side, found)
+    if lanes == 1:
+        run_lane(workspace, waiting, now, until)
     elif lanes:
-        with ThreadPoolExecutor(len(lanes)) as pool:
-            list(pool.map(lambda lane: _in_thread(workspace, lane, now), lanes))
-    return len(ids)
+        with ThreadPoolExecutor(lanes) as pool:
+            list(pool.map(lambda _: _in_thread(workspace, waiting, now, until), range(lanes)))
+    return found - len(waiting)
 
 
-def _in_thread(workspace: Workspace, ids: Sequence[UUID], now: datetime) -> None:
+def _in_thread(workspace: Workspace, waiting: deque[UUID], now: datetime, until: float) -> None:
     try:
-        run_lane(workspace, ids, now)
+        run_lane(workspace, waiting, now, until)
     finally:
         connections.close_all()
 
 
-def run_lane(workspace: Workspace, ids: Sequence[UUID], now: datetime) -> None:
-    """One after the other, sharing what was read once."""
+def run_lane(workspace: Workspace, waiting: deque[UUID], now: datetime, until: float) -> None:
+    """One after the other, sharing what was read once, until nothing waits or the time is over."""
     stage = Stage(workspace, now)
-    for action in in_turn(ids):
-        execute(action, stage)
+    while time.monotonic() < until and (ids := _take(waiting)):
+        taken = list(in_turn(ids))
+        stage.prepare(taken)
+        for action in taken:
+            execute(action, stage)
+
+
+def _take(waiting: deque[UUID]) -> list[UUID]:
+    """Other lanes take from it too."""
+    ids: list[UUID] = []
+    try:
+        while len(ids) < TAKEN:
+            ids.append(waiting.popleft())
+    except IndexError:
+        pass
+    return ids
 
 
 def in_turn(ids: Sequence[UUID]) -> Iterable[Action]:
@@ -64,10 +87,21 @@ def in_turn(ids: Sequence[UUID]) -> Iterable[Action]:
 
 
 def execute(action: Action, stage: Stage) -> None:
-    if action.state == State.APPROVED:
-        attempt(action=action, stage=stage, dry_run=False)
-    else:
-        settling.resolve(action=action, stage=stage)
+    """What breaks on our side is noted and tried again later; it does not keep the others from their turn."""
+    try:
+        if action.state == State.APPROVED:
+            attempt(action=action, stage=stage, dry_run=False)
+        else:
+            settling.resolve(action=action, stage=stage)
+    except Exception:
+        log.exception("Action %s could not be carried on", action.pk)
+        _postpone(action, stage.now + BROKEN_PAUSE)
+
+
+def _postpone(action: Action, at: datetime) -> None:
+    """Where it stands is kept: a write that may have been sent is read back then."""
+    why = f"Something broke on our side. The error was noted; tried again from {at:%Y-%m-%d %H:%M} UTC."
+    Action.objects.filter(pk=action.pk, state__in=DUE).update(try_at=at, why=why)
 
 
 def execute_one(*, action_id: str, now: datetime) -> None:

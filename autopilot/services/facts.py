@@ -71,7 +71,7 @@ def gather(
     subject: Subject, live: Entity, stage: Stage, *, native: Sequence[NativeAutomation] = (), unread: str = ""
 ) -> Facts:
     account, entity, aim = subject.account, subject.entity, subject.aim
-    outside, outside_unread = stage.outside(account)
+    outside, lost = stage.outside(account)
     recent = _recent(entity, aim.field, stage.now)
     changed_at, changed_by = _last_change(recent, outside, entity.external_id, aim.field)
     conversions, days = stage.data(account, entity)
@@ -93,7 +93,7 @@ def gather(
         learning=live.learning,
         done_today=stage.done_today,
         stopped=stage.settings.stopped,
-        outside_unread=outside_unread or unread,
+        outside_unread=lost.sentence if lost else unread,
         shared_with=live.budget.shared_with if live.budget else (),
         native=tuple(one.sentence for one in native if not one.fields or aim.field in one.fields),
         rivals=tuple(_rivals(subject, recent)),

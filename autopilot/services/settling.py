@@ -14,13 +14,15 @@ from autopilot.services.stage import Stage
 from autopilot.states import State
 from integrations.base import Entity
 from integrations.models import AdEntity
-from stratum.lib.http import Failure, Gone
+from stratum.lib.http import Failure, Gone, Throttled
 from stratum.workspaces.access import SYSTEM
 
 LOST_AFTER = timedelta(minutes=3)  # longer than a write's time-out: its worker is dead
-SETTLE = timedelta(minutes=1)  # what may still be on its way arrives by then
+SETTLE = timedelta(minutes=2)  # after the run began; what may still be on its way arrives by then
 PAUSE = timedelta(minutes=5)
 MOST_ATTEMPTS = 5
+# Where a platform tells no time of the last change, its list of changes says it, and that one is written late.
+HISTORY_LATE = timedelta(minutes=5)
 
 
 def seen_json(live: Entity, field: str) -> dict[str, Any]:
@@ -114,11 +116,22 @@ def _read_back(action: Action, stage: Stage) -> None:
         _stale(action, stage.now, None, f"It is not there any more: {gone.sentence}")
         return
     except Failure as failure:
-        at = stage.now + PAUSE
-        why = f"The outcome could not be read back: {failure.sentence} Again from {at:%H:%M} UTC."
-        Action.objects.filter(pk=action.pk, state=State.UNKNOWN).update(try_at=at, why=why[:600])
+        _look_later(action, stage.now, failure)
         return
     _conclude(action, stage, live)
+
+
+def _look_later(action: Action, now: datetime, failure: Failure) -> None:
+    at = max(now + PAUSE, _asked_to_wait(failure) or now)
+    _still_unknown(action, at, f"The outcome could not be read back: {failure.sentence} Again from {at:%H:%M} UTC.")
+
+
+def _still_unknown(action: Action, at: datetime, why: str) -> None:
+    Action.objects.filter(pk=action.pk, state=State.UNKNOWN).update(try_at=at, why=why[:600])
+
+
+def _asked_to_wait(failure: Failure) -> datetime | None:
+    return failure.retry_at if isinstance(failure, Throttled) else None
 
 
 def _conclude(action: Action, stage: Stage, live: Entity) -> None:
@@ -126,8 +139,25 @@ def _conclude(action: Action, stage: Stage, live: Entity) -> None:
     if value == changes.from_json(action.target, action.field):
         stage.note_done()
         succeed(action, stage.now, live, sentence="Read back: the platform has the target.")
-    elif not _is_before(action, live):
+    elif changes.to_json(value) != action.expected_before.get("value"):
         _stale(action, stage.now, value, stale_sentence(action, value))
+    elif live.updated_at is None and stage.now < (at := _begun(action) + HISTORY_LATE):
+        _still_unknown(action, at, f"Not applied so far; the platform's list of changes is looked at {at:%H:%M} UTC.")
+    else:
+        _conclude_before(action, stage, live)
+
+
+def _conclude_before(action: Action, stage: Stage, live: Entity) -> None:
+    """It has the value of before. If that went away and came back, it is somebody else's word."""
+    try:
+        touched = _touched(action, stage, live)
+    except Failure as failure:
+        _look_later(action, stage.now, failure)
+        return
+    if touched:
+        value = value_of(live, action.field)
+        sentence = "It was changed meanwhile and changed back: that is somebody else's word, and not overwritten."
+        _stale(action, stage.now, value, sentence)
     elif action.attempts >= MOST_ATTEMPTS:
         sentence = f"The platform never applied it in {action.attempts} attempts."
         move(action, State.FAILED, by=SYSTEM, now=stage.now, sentence=sentence, code="never_applied")
@@ -136,13 +166,21 @@ def _conclude(action: Action, stage: Stage, live: Entity) -> None:
         move(action, State.APPROVED, by=SYSTEM, now=stage.now, sentence=sentence, code="not_applied", try_at=stage.now)
 
 
-def _is_before(action: Action, live: Entity) -> bool:
-    """As before, and untouched since: a value that went away and came back is somebody else's word."""
-    expected = action.expected_before
-    if changes.to_json(value_of(live, action.field)) != expected.get("value"):
-        return False
-    told = expected.get("updated_at")
-    return live.updated_at is None or (bool(told) and live.updated_at <= datetime.fromisoformat(told))
+def _touched(action: Action, stage: Stage, live: Entity) -> bool:
+    """Whether anything changed it after the write was begun, by the platform's own time or list of changes."""
+    told = action.expected_before.get("updated_at")
+    if live.updated_at is not None:
+        return not told or live.updated_at > datetime.fromisoformat(told)
+    begun = _begun(action)
+    found = stage.platform(action.account).outside_changes(action.account.external_id, begun)
+    entity = action.entity.external_id
+    return any(one.entity_id == entity and one.field == action.field and one.changed_at >= begun for one in found)
+
+
+def _begun(action: Action) -> datetime:
+    """When its last write was claimed."""
+    claims = action.moves.filter(after=State.EXECUTING).order_by("-pk").values_list("at", flat=True)
+    return claims[0]
 
 
 def _stale(action: Action, now: datetime, live: changes.Value | None, sentence: str) -> None:

@@ -35,7 +35,7 @@ class Stage:
         self.zone = ZoneInfo(workspace.time_zone)
         self.throttled: dict[int, Throttled] = {}  # by connection
         self._platforms: dict[int, AdPlatform] = {}
-        self._outside: dict[int, tuple[Sequence[OutsideChange], str]] = {}
+        self._outside: dict[int, tuple[Sequence[OutsideChange], Failure | None]] = {}
         self._daily: dict[int, Decimal] = {}
         self._noise: dict[tuple[int, str], Noise] = {}
         self._data: dict[int, tuple[float, int]] = {}
@@ -47,15 +47,15 @@ class Stage:
             self._platforms[account.pk] = platform_of(account)
         return self._platforms[account.pk]
 
-    def outside(self, account: AdAccount) -> tuple[Sequence[OutsideChange], str]:
+    def outside(self, account: AdAccount) -> tuple[Sequence[OutsideChange], Failure | None]:
         """Changes of the last 7 days on the platform, and why they could not be read."""
         if account.pk not in self._outside:
             try:
                 changes = self.platform(account).outside_changes(account.external_id, self.now - WEEK)
                 known = [one for one in changes if one.changed_at <= self.now]
-                self._outside[account.pk] = known, ""
+                self._outside[account.pk] = known, None
             except Failure as failure:
-                self._outside[account.pk] = (), failure.sentence
+                self._outside[account.pk] = (), failure
         return self._outside[account.pk]
 
     def today(self, account: AdAccount) -> date:
@@ -95,6 +95,14 @@ class Stage:
         sums = days.values("entity").annotate(total=Sum("conversions"), active=Count("pk", filter=Q(spend__gt=0)))
         self._data.update(dict.fromkeys(wanted, (0.0, 0)))
         self._data.update({row["entity"]: (float(row["total"] or 0), row["active"]) for row in sums})
+
+    def prepare(self, actions: Iterable[Action]) -> None:
+        """Read together what each of them would ask for alone."""
+        by_account: dict[int, list[Action]] = {}
+        for action in actions:
+            by_account.setdefault(action.account_id, []).append(action)
+        for of in by_account.values():
+            self.read_data(of[0].account, [action.entity_id for action in of])
 
     @property
     def done_today(self) -> int:

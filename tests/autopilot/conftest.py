@@ -83,7 +83,8 @@ def days(
 
 @pytest.fixture
 def platform(monkeypatch: pytest.MonkeyPatch, holiday: AdEntity, now: datetime) -> FakePlatform:
-    fake = FakePlatform(entities_={"120": campaign("120", "Holiday Promo 2026", "500")}, clock=now)
+    founded = now - timedelta(days=30)
+    fake = FakePlatform(entities_={"120": campaign("120", "Holiday Promo 2026", "500", updated_at=founded)}, clock=now)
     monkeypatch.setattr(stage, "platform_of", lambda account: fake)
     return fake
 

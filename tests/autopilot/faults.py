@@ -11,7 +11,7 @@ from autopilot.states import ENDED, State
 from stratum.lib.http import Failure, Garbled, NotAuthorised, Rejected, Throttled, Unreachable
 from tests.autopilot.platform import FakePlatform, Killed
 
-STEPS = ("read", "automations", "validate", "write")
+STEPS = ("read", "automations", "outside_changes", "validate", "write")
 AFTER_WRITE = "after_write"
 ROUNDS = 60
 

@@ -1,5 +1,6 @@
 """From proposal to the platform: judged, tested, approved, executed, read back; and everything that can come between."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -10,12 +11,14 @@ from autopilot.services import actions, executor, settings
 from autopilot.services.attempts import attempt
 from autopilot.services.stage import Stage
 from autopilot.states import State
-from stratum.lib.http import Gone, NotAuthorised, Rejected, Throttled, Unreachable
+from integrations.base import OutsideChange
+from integrations.models import AdAccount
+from stratum.lib.http import Garbled, Gone, NotAuthorised, Rejected, Throttled, Unreachable
 from stratum.lib.refusal import Invalid, Refusal
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
-from tests.autopilot.conftest import Propose, report_signals
-from tests.autopilot.platform import TIMEOUT, FakePlatform, Killed
+from tests.autopilot.conftest import Propose, entity, report_signals
+from tests.autopilot.platform import TIMEOUT, FakePlatform, Killed, campaign
 from trustlayer.models import LedgerEntry
 
 pytestmark = pytest.mark.django_db
@@ -130,6 +133,98 @@ def test_unknown_and_changed_by_somebody_else_is_stale(approved: Action, platfor
     platform.put("120", "budget", "500")  # put back by hand: no longer ours to repeat
     assert run(approved, now + timedelta(minutes=2)).state == State.STALE
     assert len(platform.writes) == 1
+
+
+def without_times(platform: FakePlatform) -> None:
+    """As Google, which tells no time of an entity's last change."""
+    platform.clock = None
+    platform.entities_["120"] = replace(platform.entities_["120"], updated_at=None)
+
+
+def test_where_no_time_of_change_is_told_the_list_of_changes_says_whether_it_is_safe_to_retry(
+    approved: Action, platform: FakePlatform, now: datetime
+) -> None:
+    without_times(platform)
+    platform.fails["write"] = [TIMEOUT]
+    assert run(approved, now).state == State.UNKNOWN
+    waiting = run(approved, now + timedelta(minutes=2))
+    assert (waiting.state, waiting.try_at) == (State.UNKNOWN, now + timedelta(minutes=5))
+    assert waiting.why.startswith("Not applied so far")
+    assert run(approved, now + timedelta(minutes=5)).state == State.APPROVED
+    assert run(approved, now + timedelta(minutes=6)).state == State.SUCCEEDED
+    assert len(platform.writes) == 1
+
+
+def test_there_a_value_that_went_away_and_came_back_is_not_overwritten(
+    approved: Action, platform: FakePlatform, now: datetime
+) -> None:
+    without_times(platform)
+    platform.lost.append(TIMEOUT)
+    run(approved, now)
+    platform.put("120", "budget", "500")
+    platform.outside += [OutsideChange("120", "budget", now + timedelta(seconds=one), "Maya") for one in (1, 40)]
+    done = run(approved, now + timedelta(minutes=6))
+    assert done.state == State.STALE
+    assert "changed back" in done.why
+    assert len(platform.writes) == 1
+
+
+def test_a_list_of_changes_that_cannot_be_read_leaves_it_unknown(
+    approved: Action, platform: FakePlatform, now: datetime
+) -> None:
+    without_times(platform)
+    platform.fails["write"] = [TIMEOUT]
+    run(approved, now)
+    platform.fails["outside_changes"] = [Throttled("Slow down.", retry_at=now + timedelta(hours=1))]
+    waiting = run(approved, now + timedelta(minutes=6))
+    assert (waiting.state, waiting.try_at) == (State.UNKNOWN, now + timedelta(hours=1))
+    assert run(approved, now + timedelta(hours=1)).state == State.APPROVED
+
+
+@pytest.mark.parametrize("step", ["automations", "outside_changes", "validate"])
+@pytest.mark.parametrize("failure", [TIMEOUT, Throttled("Slow down."), Garbled("The answer is not JSON.")])
+def test_what_the_platform_cannot_answer_for_a_moment_is_waited_for(
+    approved: Action, platform: FakePlatform, now: datetime, step: str, failure: Exception
+) -> None:
+    platform.fails[step] = [failure]
+    waiting = run(approved, now)
+    assert (waiting.state, waiting.try_at) == (State.APPROVED, now + timedelta(minutes=1))
+    assert platform.writes == []
+    assert run(approved, now + timedelta(minutes=1)).state == State.SUCCEEDED
+
+
+def test_what_it_refuses_to_answer_goes_back_to_a_person(
+    approved: Action, platform: FakePlatform, now: datetime
+) -> None:
+    platform.fails["outside_changes"] = [NotAuthorised("The token may not read activities.")]
+    assert run(approved, now).state == State.PENDING_REVIEW
+
+
+def test_what_breaks_on_our_side_does_not_keep_the_others_from_their_turn(
+    approved: Action, platform: FakePlatform, workspace: Workspace, by_alice: Actor, now: datetime,
+    account: AdAccount, propose: Propose, caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    other = entity(account, "121", "Other", "500", now)
+    platform.entities_["121"] = campaign("121", "Other", "500")
+    second = actions.approve(workspace=workspace, by=by_alice, action_id=propose(of=other).pk, now=now)
+    platform.fails["validate"] = [TypeError("int() argument")]
+    assert executor.execute_due(workspace_id=workspace.pk, now=now, side_by_side=1) == 2
+    approved.refresh_from_db()
+    second.refresh_from_db()
+    assert (approved.state, approved.try_at) == (State.APPROVED, now + timedelta(minutes=15))
+    assert approved.why.startswith("Something broke on our side.")
+    assert "could not be carried on" in caplog.text
+    assert second.state == State.SUCCEEDED
+    assert run(approved, now + timedelta(minutes=15)).state == State.SUCCEEDED
+
+
+def test_a_run_ends_in_time_and_leaves_the_rest_to_the_next(
+    approved: Action, platform: FakePlatform, workspace: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "LONGEST", 0.0)
+    assert executor.execute_due(workspace_id=workspace.pk, now=now) == 0
+    monkeypatch.setattr(executor, "LONGEST", 50.0)
+    assert executor.execute_due(workspace_id=workspace.pk, now=now, side_by_side=1) == 1
 
 
 @pytest.mark.parametrize("step", ["read", "validate", "write", "after_write"])
