@@ -129,7 +129,7 @@ def measure(given: Namespace, told: Any) -> str:
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     call_command("migrate", verbosity=0)
     workspace = found_workspace()
-    meta, google = (furnish(workspace, platform, given.entities) for platform in ACCOUNTS)
+    meta, google = furnish(workspace, "meta", given.entities), furnish(workspace, "google", given.actions)
     rows = rule_rows(workspace, given.entities)
     for account in (meta, google):
         rows += execution_rows(workspace, account, given.actions, told)

@@ -58,7 +58,7 @@ def test_weeks_that_hold_a_change_of_ours_are_no_placebos(
     workspace: Workspace, quarter: AdEntity, propose: Propose, now: datetime
 ) -> None:
     action = propose()
-    Action.objects.filter(pk=action.pk).update(state=State.SUCCEEDED, executed_at=now - timedelta(days=40))
+    Action.objects.filter(pk=action.pk).update(state=State.SUCCEEDED, executed_at=now - timedelta(days=25))
     [scores] = backtest.placebos(workspace)
     assert scores.count == 2
     Action.objects.filter(pk=action.pk).update(executed_at=now - timedelta(days=200))

@@ -187,7 +187,7 @@ def test_answered_calls_are_noted_in_bundles_and_failures_at_once(
     calls.refresh_from_db()
     assert calls.outcomes == "a" * 6 + "f"
     move_clock(now + timedelta(hours=1, seconds=11))
-    platform.login()
+    platform_of(meta_account).login()
     calls.refresh_from_db()
     assert calls.outcomes == "a" * 6 + "fa"
 
