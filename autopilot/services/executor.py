@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 TASK = "autopilot.execute_due"
 MOST_AT_ONCE = 5_000
-SIDE_BY_SIDE = 8  # they wait for platforms most of the time
+SIDE_BY_SIDE = 12  # they wait for platforms most of the time
 LONGEST = 50.0  # seconds: what a run read once gets old, and the next tick goes on
 TAKEN = 10  # actions that are read together
 BROKEN_PAUSE = timedelta(minutes=15)
