@@ -1,6 +1,6 @@
 """What Stratum has to offer a CRM about a profile: own fields, attributes and computed traits, each with its kind."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cdp.definitions.traits import TraitDefinition
@@ -33,6 +33,17 @@ def sources(workspace: Workspace) -> list[Source]:
 
 def by_name(workspace: Workspace) -> dict[str, Source]:
     return {source.local: source for source in sources(workspace)}
+
+
+def kinds(workspace: Workspace, names: Iterable[str]) -> dict[str, Kind]:
+    """Of these fields; groups in which none of them is are not looked at."""
+    asked = set(names)
+    groups = [_own()]
+    if any(name.startswith(TRAITS) for name in asked):
+        groups.append(_traits(workspace))
+    if any(name.startswith(ATTRIBUTES) for name in asked):
+        groups.append(_attributes(workspace))
+    return {source.local: source.kind for group in groups for source in group if source.local in asked}
 
 
 def _own() -> Iterator[Source]:

@@ -168,6 +168,16 @@ def test_chapter_six(
     expect(page.get_by_text("Last synced")).to_be_visible()
     look("crm-profile")
 
+    # One profile, with every call
+    page.goto(f"{stratum}/dashboard/integrations/pipedrive?tab=test")
+    page.get_by_label("Profile number or e-mail address").fill("anna@example.com")
+    page.get_by_role("button", name="Test", exact=True).click()
+    calls = page.get_by_role("region", name="Calls")
+    calls.get_by_text("GET /api/v2/persons/").first.click()
+    expect(calls.get_by_text('"first_name": "Anna"').first).to_be_visible()
+    look("crm-test")
+    dark(page, look, "crm-test")
+
     page.goto(f"{stratum}/dashboard/integrations/pipedrive")
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_text("The dry run has started")).to_be_visible()

@@ -70,14 +70,12 @@ def plan_of(connection: PipedriveConnection) -> Plan:
     lines = list(connection.fields.filter(enabled=True).exclude(code=LABELS).order_by("position", "id"))
     if not connection.syncs("attribution"):
         lines = [line for line in lines if line.local not in ATTRIBUTION]
-    kinds = pipedrive_sources.by_name(workspace)
+    kinds = pipedrive_sources.kinds(workspace, [line.local for line in lines])
     currencies = pipedrive_local.currencies(workspace, [line.local for line in lines])
     pairs = []
     for line in lines:
-        source = kinds.get(line.local)
-        kind = source.kind if source else "text"
         currency = currencies.get(line.local, workspace.currency)
-        pairs.append(_pair(connection, line, kind, currency))
+        pairs.append(_pair(connection, line, kinds.get(line.local, "text"), currency))
     return Plan(
         pairs=tuple(pairs),
         labels=_labels(connection),

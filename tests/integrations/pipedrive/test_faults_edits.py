@@ -173,6 +173,18 @@ def test_22_deleted_while_an_update_waits(stage: Stage) -> None:
     assert stage.profile("u1").attributes["first_name"] == "Augusta"
 
 
+def test_22_a_list_that_shows_the_deleted(stage: Stage) -> None:
+    person = linked(stage)
+    stage.fake.company.habits.lists_deleted = True
+    stage.pass_time(minutes=20)
+    fake_persons.remove(stage.fake.world, person)
+    stage.sync()
+    assert PipedriveLink.objects.get().remote_state == "deleted"
+    stage.identify("u1", first_name="Augusta")
+    stage.settle()
+    assert stage.persons == []
+
+
 def test_22_a_deletion_told_by_webhook(stage: Stage) -> None:
     person = linked(stage)
     listening(stage)
