@@ -28,7 +28,7 @@ INK, LINE = colors.HexColor("#22303a"), colors.HexColor("#c9d2d8")
 STYLES = styles()
 SMALL = ParagraphStyle("small", parent=STYLES["BodyText"], fontSize=7, leading=9, textColor=INK, splitLongWords=True)
 TEXT = ParagraphStyle("text", parent=STYLES["BodyText"], fontSize=9, leading=12, textColor=INK)
-WIDTHS = [22 * mm, 14 * mm, 13 * mm, 33 * mm, 52 * mm, 96 * mm, 37 * mm]
+WIDTHS = [26 * mm, 24 * mm, 13 * mm, 36 * mm, 54 * mm, 80 * mm, 34 * mm]
 HEAD = ("Time", "Decision", "Health", "Action", "Entity", "Reason", "Who")
 MOST_LABELS = 12  # along an axis of time
 LONGEST_LABEL = 60
@@ -92,6 +92,7 @@ def _charts(found: Analytics) -> Iterator[Any]:
     yield Table(
         [[Paragraph(title, STYLES["Heading4"]) for title in lower], [_reasons(found), _types(found)]],
         colWidths=[150 * mm, 117 * mm],
+        style=[("VALIGN", (0, 0), (-1, -1), "TOP")],
     )
 
 

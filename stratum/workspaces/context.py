@@ -110,19 +110,23 @@ def banners(workspace: Workspace) -> list[tuple[registry.Banner, str]]:
 
 
 def menu(path: str) -> tuple[Section, ...]:
-    """The menu with the line of `path` marked."""
-    return tuple(_section(path, *line) for line in MENU)
+    """The menu with the line of `path` marked: of several that lead to it the one that leads nearest."""
+    urls = [address(entry) for *_, lines in MENU for _, entry in lines]
+    nearest = max((url for url in urls if url and _leads_to(url, path)), key=len, default=None)
+    return tuple(_section(path, nearest, *line) for line in MENU)
 
 
-def _section(path: str, label: str, icon: str, name: str, lines: tuple[tuple[str, str], ...]) -> Section:
-    entries = tuple(Entry(text, address(entry), _leads_to(address(entry), path)) for text, entry in lines)
+def _section(
+    path: str, nearest: str | None, label: str, icon: str, name: str, lines: tuple[tuple[str, str], ...]
+) -> Section:
+    entries = tuple(Entry(text, url := address(entry), url is not None and url == nearest) for text, entry in lines)
     url = address(name) if name else None
     active = any(entry.active for entry in entries) or path == url
     return Section(label, icon, url, active, entries)
 
 
-def _leads_to(url: str | None, path: str) -> bool:
-    return url is not None and f"{path}/".startswith(url.rstrip("/") + "/")
+def _leads_to(url: str, path: str) -> bool:
+    return f"{path}/".startswith(url.rstrip("/") + "/")
 
 
 @lru_cache
