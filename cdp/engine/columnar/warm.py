@@ -25,7 +25,7 @@ def warm(countings: Sequence[Counting] = get_args(Counting)) -> None:
     """
     piece = Piece(View(EMPTY, 0, 0), None)
     stream = Stream("event", np.zeros(2, np.int32), np.arange(2), [piece], None)
-    side = Side(np.zeros(1, np.int64), np.zeros(1, np.uint8), lambda name: stream, frozenset(["event"]))
+    side = Side(np.zeros(1, np.int64), np.zeros(1, np.uint8), lambda name: stream, frozenset(["event", "other"]))
     for steps in ((Step(("event",)),), (Step(("event",)), Step(("event",)))):
         for counting in countings:
             spec = FunnelSpec(steps, "ordered", 1, counting, 0, 2)
@@ -33,6 +33,8 @@ def warm(countings: Sequence[Counting] = get_args(Counting)) -> None:
             tracks = tracks_of(side, spec, as_of=2)
             tally_side(side, tracks, spec, (0, 2), np.array([0, 2]), as_of=2)
             entrants(side, tracks, spec, 0, 2)
+    strict = FunnelSpec((Step(("event",)), Step(("other",))), "strict", 1, "unique", 0, 2)
+    walk_side(side, strict, as_of=2, floor=0)
     touched([], np.empty(0, np.int32), (0, 1), False, Labels())
     values_at([], np.empty(0, np.int32), np.empty(0, np.int64), Labels())
     if set(countings) == set(get_args(Counting)):
