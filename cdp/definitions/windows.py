@@ -265,9 +265,10 @@ def _between(value: Mapping[str, Any], pointer: str, reading: Reading) -> Window
     if not (isinstance(ends, list) and len(ends) == 2):
         reading.fault(f"{pointer}/between", "Give two durations, the longer one first, such as [P60D, P30D].")
         return None
+    before = len(reading.faults)
     first = reading.duration(ends[0], f"{pointer}/between/0", LONGEST)
     second = reading.duration(ends[1], f"{pointer}/between/1", LONGEST)
-    if first <= second and not reading.faults:
+    if first <= second and len(reading.faults) == before:
         sentence = "This window ends before it starts. Give the longer duration first, such as [P60D, P30D]."
         reading.fault(f"{pointer}/between", sentence, "reversed")
     return Between(first, second)

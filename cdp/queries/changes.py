@@ -55,6 +55,13 @@ def here(workspace: Workspace) -> Position:
         return _position(Position(), cursor.fetchone() or ())
 
 
+def is_current(workspace: Workspace, position: Position) -> bool:
+    """Whether nothing was committed since, in this database: cheaper than reading nothing."""
+    with raw_cursor() as cursor:
+        cursor.execute(statement(_CURRENT, position, workspace.pk))
+        return bool((cursor.fetchone() or (False,))[0])
+
+
 def has_any(workspace: Workspace, position: Position) -> bool:
     with raw_cursor() as cursor:
         cursor.execute(statement(_ANY, position, workspace.pk))
@@ -111,6 +118,8 @@ _ANY = f"""
 SELECT EXISTS (SELECT FROM cdp_event t WHERE {ABOVE}) OR EXISTS (SELECT FROM cdp_event t WHERE {HOLES})
     OR EXISTS (SELECT FROM cdp_change t WHERE {ABOVE}) OR EXISTS (SELECT FROM cdp_change t WHERE {HOLES})
 """
+
+_CURRENT = f"SELECT {DATABASE} = {{database}} AND NOT (SELECT any_row FROM ({_ANY}) found(any_row))"
 
 _EVENT = "SELECT t.xid, t.id, t.kind, t.name, t.profile_id FROM cdp_event t WHERE "
 _CHANGE = """SELECT t.xid, t.id, t.kind, t.profile_id, t.into_id, e.profile_id AS actor, e.name

@@ -120,9 +120,11 @@ def _by_segment(merged: Sequence[tuple[UUID, int, int]]) -> dict[UUID, tuple[Int
     return {key: (those[:, 0], those[:, 1]) for key, those in told.items()}
 
 
+# One segment after the other, each from its index: together they would be sorted, on disk.
 _STAYING = """
-SELECT s.segment_id, array_send(array_agg(s.profile_id)) FROM cdp_spell s JOIN cdp_segment g ON g.id = s.segment_id
-WHERE s.segment_id = ANY (%s::uuid[]) AND g.workspace_id = %s AND s.exited_at IS NULL GROUP BY s.segment_id
+SELECT g.id, (
+    SELECT array_send(array_agg(s.profile_id)) FROM cdp_spell s WHERE s.segment_id = g.id AND s.exited_at IS NULL
+) FROM cdp_segment g WHERE g.id = ANY (%s::uuid[]) AND g.workspace_id = %s
 """
 _MERGED = """
 SELECT s.segment_id, p.id, p.merged_into FROM cdp_profile p JOIN cdp_spell s ON s.profile_id = p.id

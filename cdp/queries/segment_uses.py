@@ -1,7 +1,9 @@
 """What a segment's condition names besides events: traits and other segments, which exist and form no circle."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -26,8 +28,14 @@ UNSERVED = (Trait.Status.DRAFT, Trait.Status.DISABLED)
 
 
 def condition_of(segment: Segment, zone: str) -> Condition:
-    """What a segment that is no static list keeps to."""
-    return parse_condition(segment.condition, zone=ZoneInfo(zone))
+    """What a segment that is no static list keeps to. Raises Invalid for what nobody can read any more."""
+    return _parsed(json.dumps(segment.condition), zone)
+
+
+@lru_cache(1_000)
+def _parsed(condition: str, zone: str) -> Condition:
+    """Every round of the worker asks all of them several times."""
+    return parse_condition(json.loads(condition), zone=ZoneInfo(zone))
 
 
 def traits_in(condition: Condition) -> dict[str, str]:

@@ -10,18 +10,29 @@ from cdp.queries import segments as queries
 from stratum.workspaces.models import Workspace
 
 
-def note(workspace: Workspace, segment: Segment, now: datetime, *, entered: int = 0, exited: int = 0) -> None:
-    """After a change. What a definition or merge brings is no flow: its callers leave the numbers out."""
+def note(
+    workspace: Workspace,
+    segment: Segment,
+    now: datetime,
+    *,
+    entered: int = 0,
+    exited: int = 0,
+    grown: int | None = None,
+) -> None:
+    """After a change. What a definition or merge brings is no flow: its callers leave the numbers out. `grown`: by how
+    many it is larger, where nobody was merged or erased; else they are counted."""
     day = now.astimezone(ZoneInfo(workspace.time_zone)).date()
+    today = SegmentDay.objects.filter(segment=segment, day=day)
+    flow = {"entered": F("entered") + entered, "exited": F("exited") + exited}
+    if grown is not None and today.update(size=F("size") + grown, **flow):
+        return
     row, is_new = SegmentDay.objects.get_or_create(
         segment=segment,
         day=day,
         defaults={"size": queries.size(segment), "entered": entered, "exited": exited},
     )
     if not is_new:
-        SegmentDay.objects.filter(pk=row.pk).update(
-            size=queries.size(segment), entered=F("entered") + entered, exited=F("exited") + exited
-        )
+        SegmentDay.objects.filter(pk=row.pk).update(size=queries.size(segment), **flow)
 
 
 def begin_day(workspace: Workspace, now: datetime) -> int:

@@ -37,9 +37,10 @@ from cdp.queries.engine import fresh_engine
 from cdp.queries.position import Position
 from cdp.queries.profiles import PURCHASE
 from cdp.queries.segment_answers import answers
+from cdp.queries.served_traits import Served
 from cdp.queries.trait_filters import turns_by_itself
 from cdp.queries.traits import zone_of
-from cdp.queries.universe import Universe, universe
+from cdp.queries.universe import universe
 from cdp.segments.evaluation import anywhere, decide
 from cdp.segments.questions import crossed
 from cdp.services import segment_days, segment_history, segment_rfm
@@ -62,6 +63,9 @@ OF_FIELDS: Mapping[str, tuple[EventName, ...]] = {
     "created_at": (ANY_EVENT,),
 }
 
+Turning = tuple[Ints, Ints]  # who enters and who leaves
+Counts = Sequence[tuple[str, int]]  # of those who entered or left, by reason
+
 log = logging.getLogger(__name__)
 
 
@@ -77,8 +81,10 @@ class Span:
     everybody: Ints
     newcomers: Ints  # who may not have been decided for any segment yet
     place: Cursor | None  # the one that was read, as it is stored
+    served: Mapping[str, Served]  # the live traits by name
     rfm: Scored | None = None  # where a segment asks for it
     moved: dict[UUID, Ints] = field(default_factory=dict)  # who just entered or left, by segment
+    overtaken: dict[AggregateSpec, Ints] = field(default_factory=dict)  # whose events windows have passed, once found
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,15 +126,15 @@ def hold(workspace: Workspace) -> None:
 def _span(workspace: Workspace, now: datetime, traits: Mapping[str, Ints]) -> Span:
     """Who is there is read before the place, and the place before the engine is asked: each knows all of it."""
     everybody = universe(workspace).profile
+    served = {one.name: one for one in served_traits.serving(workspace)}
     here = changes.here(workspace)
     place = SegmentPlace.objects.filter(workspace=workspace).first()
     if place is None or not changes.is_of_here(Position.of(place.cursor)):
-        return Span(None, here, None, now, traits, everybody, everybody, None)
+        return Span(None, here, None, now, traits, everybody, everybody, None, served)
     feed = changes.since(workspace, Position.of(place.cursor))
     newcomers = _newcomers(workspace, place, feed)
-    return Span(
-        None if feed.retained else feed, feed.position, place.as_of, now, traits, everybody, newcomers, place.cursor
-    )
+    told = None if feed.retained else feed
+    return Span(told, feed.position, place.as_of, now, traits, everybody, newcomers, place.cursor, served)
 
 
 REMEMBERED = 8  # workspaces
@@ -151,8 +157,8 @@ def _carry_out(workspace: Workspace, segments: Sequence[Segment], span: Span) ->
     changed = 0
     for wave in _waves(workspace, segments):
         works = [work for work in _plan(workspace, engine, wave, span) if work.asked is None or len(work.asked)]
-        for work, those, mask in _decided(workspace, engine, works, span):
-            changed += _write(workspace, work, those.profile[mask], those.profile[~mask], span)
+        for work, turning in _decided(workspace, engine, works, span):
+            changed += _write(workspace, work, turning, span)
     _note_place(workspace, span, has_news=bool(changed))
     return changed
 
@@ -179,7 +185,7 @@ def _plan(workspace: Workspace, engine: Engine, segments: Iterable[Segment], spa
         except Invalid as error:
             _fail(segment, error.faults[0].detail)
             continue
-        inputs = _inputs(workspace, condition)
+        inputs = _inputs(workspace, condition, span)
         if any(f"{segment_uses.TRAITS}{name}" not in inputs for name in segment_uses.traits_in(condition)):
             _lose_touch(segment)
             continue  # a trait has no values yet, or none at present: whoever is in stays
@@ -192,10 +198,11 @@ def _lose_touch(segment: Segment) -> None:
         Segment.objects.filter(pk=segment.pk).update(inputs={})
 
 
-def _inputs(workspace: Workspace, condition: Condition) -> dict[str, Any]:
-    """The stamps of what the condition rests on, by trait and segment."""
-    names, keys = segment_uses.traits_in(condition), segment_uses.segments_in(condition)
-    traits = served_traits.serving(workspace, names) if names else []
+def _inputs(workspace: Workspace, condition: Condition, span: Span) -> dict[str, Any]:
+    """The stamps of what the condition rests on, by trait and segment. Those of traits were read before any of their
+    values, those of segments are what this round has made of them."""
+    traits = [span.served[name] for name in segment_uses.traits_in(condition) if name in span.served]
+    keys = segment_uses.segments_in(condition)
     stamps: dict[str, Any] = {f"{segment_uses.TRAITS}{one.name}": [one.version_id, one.stamp] for one in traits}
     others = workspace.segments.filter(pk__in=keys) if keys else []
     return stamps | {str(one.pk): [one.version, one.stamp] for one in others}
@@ -211,7 +218,7 @@ def _concerned(
 ) -> Ints | None:
     """None for everybody."""
     is_live = segment.status == Segment.Status.LIVE and segment.as_of is not None
-    if span.feed is None or span.before is None or not is_live or _has_turned(workspace, segment, condition, span.now):
+    if span.feed is None or span.before is None or not is_live or _has_turned(workspace, segment, condition, span):
         return None
     parts = [span.newcomers, span.feed.told, span.feed.linked, span.feed.gone]
     if segment_uses.asks_rfm(condition):
@@ -225,7 +232,7 @@ def _concerned(
         if told is None:
             return None
         parts.append(told)
-    return union([*parts, *_overtaken(workspace, engine, condition, span.before, span.now)])
+    return union([*parts, *_overtaken(workspace, engine, condition, span.before, span)])
 
 
 def _events_in(condition: Condition) -> set[EventName]:
@@ -250,47 +257,49 @@ def _told(name: str, before: Any, now: Any, span: Span) -> Ints | None:
     return span.traits.get(name.removeprefix("traits.")) if name.startswith("traits.") else span.moved.get(UUID(name))
 
 
-def _has_turned(workspace: Workspace, segment: Segment, condition: Condition, now: datetime) -> bool:
+def _has_turned(workspace: Workspace, segment: Segment, condition: Condition, span: Span) -> bool:
     """Whether dates on profiles, compared with the clock, may say otherwise by now: everybody is decided then."""
     assert segment.as_of is not None
-    kind = _looks_at_clock(workspace, condition)
+    kind, now = _looks_at_clock(condition, span), span.now
     if kind == "often":
         return segment.as_of <= now - RECHECKED
     zone = zone_of(workspace)
     return kind == "daily" and segment.as_of.astimezone(zone).date() != now.astimezone(zone).date()
 
 
-def _looks_at_clock(workspace: Workspace, condition: Condition) -> str:
+def _looks_at_clock(condition: Condition, span: Span) -> str:
     """Whether something but events moves with time: `often`, `daily` or not at all."""
     for leaf in leaves(condition):
         if isinstance(leaf, Held) or (isinstance(leaf, ProfileCondition) and turns_by_itself(leaf.predicate)):
             return "often"
-    names = segment_uses.traits_in(condition)
-    calculations = {one.definition.calculation for one in served_traits.serving(workspace, names)} if names else set()
+    traits = [span.served[name] for name in segment_uses.traits_in(condition) if name in span.served]
+    calculations = {one.definition.calculation for one in traits}
     return "often" if "HOURS_SINCE" in calculations else "daily" if "DAYS_SINCE" in calculations else ""
 
 
 def _overtaken(
-    workspace: Workspace, engine: Engine, condition: Condition, before: datetime, now: datetime
+    workspace: Workspace, engine: Engine, condition: Condition, before: datetime, span: Span
 ) -> Iterator[Ints]:
-    """Whose events came into a window, or fell out of it, by the passing of time alone."""
-    start, end, zone = clock.to_micros(before), clock.to_micros(now), zone_of(workspace)
+    """Whose events came into a window, or fell out of it, by the passing of time alone. Segments with the same windows
+    over the same events ask once."""
+    start, end, zone = clock.to_micros(before), clock.to_micros(span.now), zone_of(workspace)
     specs = {
         AggregateSpec(Events(event_names(leaf), None, low, high), "count")
         for leaf in {anywhere(one) for one in leaves(condition)}
         if isinstance(leaf, OfEvents)
         for low, high in crossed(leaf, start, end, zone)
     }
-    if specs:
-        yield from (found.profile for found in engine.aggregates(list(specs), end))
+    missing = list(specs - span.overtaken.keys())
+    if missing:
+        found = engine.aggregates(missing, end)
+        span.overtaken.update({spec: one.profile for spec, one in zip(missing, found, strict=True)})
+    yield from (span.overtaken[spec] for spec in specs)
 
 
 # Deciding and writing
 
 
-def _decided(
-    workspace: Workspace, engine: Engine, works: Sequence[Work], span: Span
-) -> Iterator[tuple[Work, Universe, Any]]:
+def _decided(workspace: Workspace, engine: Engine, works: Sequence[Work], span: Span) -> Iterator[tuple[Work, Turning]]:
     """Those that ask for the same profiles are answered in one pass."""
     together: dict[bytes | None, list[Work]] = {}
     for work in works:
@@ -308,20 +317,19 @@ def _decided(
             is_everybody=asked is None,
             standing=span.rfm.standing if span.rfm else None,
         )
+        kept = [work.segment for work in alike]
+        among = None if asked is None else queries.members_among_each(workspace, kept, those.profile)
         for work in alike:
             counted = those.counted(work.segment.include_anonymous)
-            yield work, those, decide(work.condition, found, len(those.profile)) & counted
+            inside = those.profile[decide(work.condition, found, len(those.profile)) & counted]
+            present = queries.members(workspace, work.segment) if among is None else among[work.segment.pk]
+            yield work, (np.setdiff1d(inside, present), np.setdiff1d(present, inside))
 
 
-def _write(workspace: Workspace, work: Work, inside: Ints, outside: Ints, span: Span) -> int:
-    segment = work.segment
-    if work.asked is None:
-        present = queries.members(workspace, segment)
-        outside = np.setdiff1d(present, inside)
-    else:
-        present = queries.members_among(workspace, segment, union([inside, outside]))
-    entering, leaving = np.setdiff1d(inside, present), np.intersect1d(outside, present)
-    lock_identities(workspace)
+def _write(workspace: Workspace, work: Work, turning: Turning, span: Span) -> int:
+    segment, (entering, leaving) = work.segment, turning
+    if len(entering) or len(leaving):
+        lock_identities(workspace)
     entered = [(reason, enter(segment, who, reason, span.now)) for reason, who in _reasons(segment, entering, span)]
     left = [(reason, leave(segment, who, reason, span.now)) for reason, who in _reasons(segment, leaving, span)]
     changed = sum(count for _, count in (*entered, *left))
@@ -329,7 +337,14 @@ def _write(workspace: Workspace, work: Work, inside: Ints, outside: Ints, span: 
     if changed:
         said["stamp"] = F("stamp") + 1
         span.moved[segment.pk] = union([entering, leaving])
-        segment_days.note(workspace, segment, span.now, entered=_flow(entered), exited=_flow(left))
+        segment_days.note(
+            workspace,
+            segment,
+            span.now,
+            entered=_flow(entered),
+            exited=_flow(left),
+            grown=_grown(work, entered, left, span),
+        )
     if work.asked is None:
         said |= {"as_of": span.now, "status": Segment.Status.LIVE, "failure": ""}
         if segment.as_of is None:
@@ -357,7 +372,14 @@ def _reasons(segment: Segment, who: Ints, span: Span) -> Iterator[tuple[str, Int
     yield Spell.Reason.TIME, who
 
 
-def _flow(counts: Sequence[tuple[str, int]]) -> int:
+def _grown(work: Work, entered: Counts, left: Counts, span: Span) -> int | None:
+    """By how many, where that is all that can have changed."""
+    if work.asked is None or span.feed is None or len(span.feed.linked) or len(span.feed.gone):
+        return None
+    return sum(count for _, count in entered) - sum(count for _, count in left)
+
+
+def _flow(counts: Counts) -> int:
     still = (Spell.Reason.DEFINITION, Spell.Reason.MERGE)
     return sum(count for reason, count in counts if reason not in still)
 

@@ -114,8 +114,9 @@ class Selection:
         self.side = asked.side
         self.window = max(events.start, floor), min(events.end, as_of + 1)
         found = [self.side.streams(name) for name in names_in(self.side, events.names)]
-        self.streams = [stream for stream in found if stream is not None and len(stream.ts)]
-        runs = [runs_of(stream, len(self.side.ids)) for stream in self.streams]
+        there = [(one, runs_of(one, len(self.side.ids))) for one in found if one is not None and len(one.ts)]
+        there = [(one, some) for one, some in there if some.earliest < self.window[1] and self.window[0] <= some.latest]
+        self.streams, runs = [one for one, _ in there], [some for _, some in there]
         self.places, slots = together(runs, len(self.side.ids))
         self.lanes = [
             Lane(stream, some, slot, some.first, stream.ts, mask_of(self.side, stream, events, as_of))

@@ -268,9 +268,9 @@ class TestWhomItConcerns:
         found: list[tuple[str, int]] = []
         real = segment_members._write
 
-        def write(workspace: Workspace, work: Any, inside: Any, outside: Any, span: Any) -> int:
-            found.append((work.segment.name, len(inside) + len(outside)))
-            return real(workspace, work, inside, outside, span)
+        def write(workspace: Workspace, work: Any, turning: Any, span: Any) -> int:
+            found.append((work.segment.name, -1 if work.asked is None else len(work.asked)))
+            return real(workspace, work, turning, span)
 
         monkeypatch.setattr(segment_members, "_write", write)
         return found
