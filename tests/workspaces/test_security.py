@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
-from stratum.lib import seal, totp
+from stratum.lib import qr, seal, totp
 from stratum.workspaces.models import SignIn, TwoFactor, User
 from tests.cast import PASSWORD
 
@@ -54,6 +54,7 @@ class TestTwoFactor:
         page = as_alice.get(PAGE)
         assert page.context["secret"] not in TwoFactor.objects.get().sealed_secret
         assert page.context["address"].startswith("otpauth://totp/Stratum%3Aalice%40example.com?secret=")
+        assert qr.draw(page.context["address"]).path in page.content.decode()
         assert as_alice.post(f"{PAGE}/two-factor/confirm", {"code": "000000"}).status_code == 422
         as_alice.post(f"{PAGE}/two-factor/confirm", {"code": code_at(alice, now)})
         page = as_alice.get(PAGE)

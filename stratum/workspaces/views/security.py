@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from stratum.lib import clock, totp
+from stratum.lib import clock, qr, totp
 from stratum.lib.forms import show
 from stratum.lib.refusal import Invalid
 from stratum.workspaces import access, forms, services
@@ -149,11 +149,13 @@ def _page(request: MemberRequest, form: forms.CodeForm) -> HttpResponse:
     security.follow_session(request, request.user)
     on = security.has_two_factor(request.user)
     secret = None if on else security.secret_of(request.user)
+    address = secret and totp.address(secret, account=request.user.email, issuer=security.ISSUER)
     context = {
         "form": form,
         "on": on,
         "secret": secret,
-        "address": secret and totp.address(secret, account=request.user.email, issuer=security.ISSUER),
+        "address": address,
+        "picture": address and qr.draw(address),
         "recovery": once.take(request, "recovery"),
         "sign_ins": security.sign_ins(request.user),
         "session_key": request.session.session_key,
