@@ -31,4 +31,5 @@ SIGNAL_HEALTH = Kpi(
     unit="of 100",
     url_name="signal_health",
     order=30,
+    tile=False,
 )

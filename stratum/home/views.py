@@ -17,6 +17,7 @@ def home(request: access.MemberRequest) -> HttpResponse:
     tiles = kpis.tiles(request.actor, request.workspace, period, now=request.now)
     context = {
         "tiles": tiles,
+        "shown_tiles": [tile for tile in tiles if tile.kpi.tile],
         "by_day": kpis.by_day(tiles, period),
         "period": period,
         "ranges": [(f"Last {days} days", name, name == chosen) for name, days in kpis.RANGES.items()],

@@ -87,6 +87,7 @@ class Measured:
 class Kpi:
     """A figure of the first page and of the dashboard export: `measure(workspace, period, period before, now)` about
     whole local days, today included; a Refusal says why it cannot be measured. `better`: up, down or neither.
+    `tile` False: a card of the first page shows it already, so it stands only in the table and in the export.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Kpi:
     better: str = "up"
     right: Right = "view"
     order: int = 100
+    tile: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,14 @@ def test_it_works(as_alice: Client) -> None:
     assert "M3.0 33.0L" in tile.line
 
 
+def test_what_a_card_shows_is_no_tile_beside_it(as_alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.kpis, "rain", replace(registry.kpis["rain"], tile=False))
+    answer = as_alice.get("/dashboard/", {"range": "7d"})
+    assert answer.context["shown_tiles"] == []
+    assert "What fell." not in answer.content.decode()
+    assert '<th scope="col" class="number">Rain</th>' in answer.content.decode()
+
+
 def test_typed_dates(as_alice: Client) -> None:
     period = as_alice.get("/dashboard/", {"from": "2026-01-01", "to": "2026-01-03"}).context["period"]
     assert (period.first_day, period.last_day, period.days) == (date(2026, 1, 1), date(2026, 1, 3), 3)
