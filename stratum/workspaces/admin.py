@@ -147,13 +147,11 @@ class MemberAdministration(ServiceAdmin):
         return ["workspace", "user"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: Member, form: Any, change: bool) -> None:
+        by, now = actor_of(request), clock.now()
         if not change:
-            obj.joined_at = clock.now()
-            super().save_model(request, obj, form, change)
+            obj.pk = services.add_member(workspace=obj.workspace, user=obj.user, role=obj.role, by=by, now=now).pk
             return
-        services.change_role(
-            workspace=obj.workspace, member_id=obj.pk, role=obj.role, by=actor_of(request), now=clock.now()
-        )
+        services.change_role(workspace=obj.workspace, member_id=obj.pk, role=obj.role, by=by, now=now)
 
     def delete_model(self, request: HttpRequest, obj: Member) -> None:
         services.remove_member(workspace=obj.workspace, member_id=obj.pk, by=actor_of(request), now=clock.now())

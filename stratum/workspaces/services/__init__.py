@@ -17,6 +17,7 @@ from stratum.workspaces.services.keys import (
 )
 from stratum.workspaces.services.team import (
     accept_invitation,
+    add_member,
     change_role,
     invite,
     join,
@@ -28,6 +29,7 @@ from stratum.workspaces.services.workspaces import change_plan, change_settings,
 
 __all__ = [
     "accept_invitation",
+    "add_member",
     "change_plan",
     "change_role",
     "change_settings",

@@ -80,6 +80,14 @@ def join(*, token: str, name: str, password: str, now: datetime) -> Member:
         return _admit(invitation, user, now)
 
 
+def add_member(*, workspace: Workspace, user: User, role: str, by: Actor, now: datetime) -> Member:
+    """Without an invitation, as support does it; the plan's places count all the same."""
+    _check_role(role, by)
+    with transaction.atomic():
+        limits.require_room(workspace, "members")
+        return Member.objects.create(workspace=workspace, user=user, role=role, joined_at=now)
+
+
 def change_role(*, workspace: Workspace, member_id: int, role: str, by: Actor, now: datetime) -> Member:
     with transaction.atomic():
         member = _locked_member(workspace, member_id)
