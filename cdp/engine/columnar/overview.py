@@ -159,6 +159,11 @@ def side_activity(side: Side, floor: int, as_of: int) -> tuple[Ints, Ints, Ints,
     return side.ids[active], first[active], last[active], events[active]
 
 
+def _without_repeats(keys: Ints) -> Ints:
+    """Of ascending ones, as rows by profile and time give them, without sorting them again."""
+    return keys[np.flatnonzero(np.diff(keys, prepend=-1))]
+
+
 def daily(snapshot: Snapshot, start: int, end: int, as_of: int, offset: int) -> Daily:
     day_zero = (start + offset) // DAY
     days = max(0, -(-(end + offset) // DAY) - day_zero)
@@ -169,6 +174,6 @@ def daily(snapshot: Snapshot, start: int, end: int, as_of: int, offset: int) -> 
             rows = counted(side, stream, max(start, snapshot.floor), min(end - 1, as_of))
             day = (stream.ts[rows] + offset) // DAY - day_zero
             events += np.bincount(day, minlength=days)
-            seen.append(np.unique(stream.profile[rows].astype(np.int64) * days + day))
+            seen.append(_without_repeats(stream.profile[rows].astype(np.int64) * days + day))
         profiles += np.bincount(np.unique(np.concatenate(seen)) % max(days, 1), minlength=days)[:days]
     return Daily((day_zero + np.arange(days)) * DAY - offset, events, profiles)
