@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from integrations.queries import pipedrive as queries
+from integrations.queries.pipedrive import FEATURE
 from integrations.queries.pipedrive_lists import person_of_profile
-from integrations.services.pipedrive.connecting import FEATURE
 from integrations.views.pipedrive_words import HEALTH, Mark
 from stratum.workspaces import plans, registry
 from stratum.workspaces.models import Workspace

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "stratum.lib.middleware.CompressedPages",
     "stratum.lib.middleware.RequestId",
     "stratum.lib.middleware.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -231,12 +232,15 @@ SPECTACULAR_SETTINGS = {
         "PlatformValidationStatusEnum": ["verified", "checked_locally", "not_checked"],
         "JobStateEnum": "stratum.workspaces.models.Job.State",
         "DeliveryStateEnum": "stratum.reports.models.Delivery.State",
+        "PipedriveRunStateEnum": "integrations.models.PipedriveRun.State",
         "DeliveryMessageStateEnum": "stratum.reports.models.DeliveryMessage.State",
         "ExportFormatEnum": "stratum.reports.models.Export.Format",
         "ScheduleFrequencyEnum": "stratum.reports.models.ExportSchedule.Frequency",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "stratum.workspaces.schema.loosen",
+        "stratum.workspaces.schema.describe_tags",
         "stratum.workspaces.schema.describe_problems",
     ],
 }

@@ -20,6 +20,7 @@ from stratum.lib.paging import CursorPages, refuse_unknown_filters
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem, StrictSerializer
 from stratum.workspaces.authentication import ApiRequest
+from stratum.workspaces.conditional import TaggedView
 
 WRITTEN = {404: Problem, 409: Problem, 422: Problem} | PROBLEMS
 
@@ -135,7 +136,8 @@ class RuleListApi(APIView):
         return Response(RuleShape(rule).data, status=201)
 
 
-class RuleApi(APIView):
+class RuleApi(TaggedView):
+    passing = frozenset({"conflicts", "last_run_at", "next_run_at"})
     rights: ClassVar = {"GET": "view", "PATCH": "build", "DELETE": "build"}
 
     @extend_schema(

@@ -13,9 +13,10 @@ from autopilot.services import settings as services
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
 from stratum.workspaces.authentication import ApiRequest
+from stratum.workspaces.conditional import TaggedView
 
 
-class AutopilotSettingsApi(APIView):
+class AutopilotSettingsApi(TaggedView):
     rights: ClassVar = {"GET": "view", "PATCH": "connect"}
 
     @extend_schema(

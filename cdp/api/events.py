@@ -24,6 +24,7 @@ from stratum.lib.paging import limit_of, refuse_unknown_filters
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
 from stratum.workspaces.authentication import ApiRequest
+from stratum.workspaces.conditional import TaggedView
 
 TAGS = ["Events"]
 PROBLEMS = {401: Problem, 403: Problem}
@@ -84,7 +85,7 @@ class EventVoidApi(APIView):
         return Response({"voided": voided, "unknown": [name for name in dict.fromkeys(asked) if name not in stored]})
 
 
-class EventAliasesApi(APIView):
+class EventAliasesApi(TaggedView):
     rights: ClassVar = {"GET": "view", "PUT": "build"}
 
     @extend_schema(

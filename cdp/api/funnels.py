@@ -35,6 +35,7 @@ from stratum.lib.paging import LIMIT, CursorPages, limit_of, refuse_unknown_filt
 from stratum.lib.refusal import Fault, Invalid
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
+from stratum.lib.tags import names_tag
 from stratum.workspaces.authentication import ApiRequest
 
 TAGS = ["Funnels"]
@@ -135,7 +136,7 @@ class FunnelApi(APIView):
     @extend_schema(tags=TAGS, summary="Read a funnel", responses={200: FunnelShape} | ONE)
     def get(self, request: ApiRequest, funnel_id: UUID) -> Response:
         funnel = queries.get(request.workspace, funnel_id)
-        if queries.names_tag(request.headers.get("If-None-Match", ""), queries.tag(funnel)):
+        if names_tag(request.headers.get("If-None-Match", ""), queries.tag(funnel)):
             return Response(status=304, headers={"ETag": queries.tag(funnel)})
         return _funnel(funnel)
 

@@ -20,7 +20,7 @@ from stratum.lib import periods, problems
 from stratum.lib.refusal import Invalid
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
-from stratum.workspaces.api import JobShape
+from stratum.workspaces.api.workspace import JobShape
 from stratum.workspaces.authentication import ApiRequest
 from stratum.workspaces.models import Job
 

@@ -17,6 +17,7 @@ from stratum.lib.paging import refuse_unknown_filters
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
 from stratum.workspaces.authentication import ApiRequest
+from stratum.workspaces.conditional import TaggedView
 
 TAGS = ["RFM"]
 PROBLEMS = {401: Problem, 403: Problem}
@@ -86,7 +87,7 @@ class RfmApi(APIView):
         return Response(_shape(queries.report(request.workspace, now=request.now)))
 
 
-class RfmCutOffsApi(APIView):
+class RfmCutOffsApi(TaggedView):
     rights: ClassVar = {"GET": "view", "PUT": "build"}
 
     @extend_schema(

@@ -34,6 +34,7 @@ from stratum.lib.paging import LIMIT, CursorPages, refuse_unknown_filters
 from stratum.lib.refusal import Fault, Invalid
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
+from stratum.lib.tags import names_tag
 from stratum.workspaces.authentication import ApiRequest
 
 TAGS = ["Segments"]
@@ -85,7 +86,10 @@ class SegmentApi(APIView):
 
     @extend_schema(tags=TAGS, summary="Read a segment", responses={200: SegmentShape} | ONE)
     def get(self, request: ApiRequest, segment_id: UUID) -> Response:
-        return _segment(request, queries.get(request.workspace, segment_id))
+        segment = queries.get(request.workspace, segment_id)
+        if names_tag(request.headers.get("If-None-Match", ""), queries.tag(segment)):
+            return Response(status=304, headers={"ETag": queries.tag(segment)})
+        return _segment(request, segment)
 
     @extend_schema(
         tags=TAGS,

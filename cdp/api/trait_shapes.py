@@ -118,6 +118,7 @@ class DependentShape(serializers.Serializer[Any]):
 
 
 class TraitShape(TraitDefinitionShape):
+    event = TraitEventField(allow_null=True, help_text="None of a ratio, whose parts have their own.")
     id = serializers.UUIDField()
     status = serializers.ChoiceField(STATUSES)
     is_system = serializers.BooleanField(help_text="Ready-made: cannot be changed and takes no place in the plan.")

@@ -33,13 +33,13 @@ from cdp.definitions.traits import TraitDefinition, parse_stored
 from cdp.models import Trait, TraitVersion
 from cdp.queries import profiles, trait_analysis, trait_preview, trait_why
 from cdp.queries import traits as queries
-from cdp.queries.funnels import names_tag
 from cdp.services import traits as services
 from stratum.lib.paging import LIMIT, CursorPages, refuse_unknown_filters
 from stratum.lib.refusal import Fault, Invalid
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
-from stratum.workspaces.api import JobShape
+from stratum.lib.tags import names_tag
+from stratum.workspaces.api.workspace import JobShape
 from stratum.workspaces.authentication import ApiRequest
 from stratum.workspaces.models import Workspace
 

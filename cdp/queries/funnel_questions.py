@@ -30,7 +30,7 @@ from cdp.queries.funnel_results import BreakdownResult, BreakdownValue, Numbers,
 from cdp.queries.segment_members import members_of
 from stratum.lib import clock
 from stratum.lib.periods import Period
-from stratum.lib.refusal import Fault, Invalid, Missing, Refusal
+from stratum.lib.refusal import Fault, Invalid, Missing, NotAllowed, Refusal
 from stratum.workspaces import limits
 from stratum.workspaces.models import Workspace
 
@@ -90,9 +90,18 @@ class Asked:
             raise Invalid([Fault("/breakdown", sentence, "unknown_property")])
 
 
+def require_readable(workspace: Workspace) -> None:
+    """Funnels of a plan that has them stay readable on one that has not."""
+    try:
+        limits.require_feature(workspace, "funnel_builder")
+    except NotAllowed:
+        if not workspace.funnels.exists():
+            raise
+
+
 def prepare(workspace: Workspace, definition: FunnelDefinition, question: Question, *, now: datetime) -> Asked:
     """Raises Refusal."""
-    limits.require_feature(workspace, "funnel_builder")
+    require_readable(workspace)
     questions.require_fit(question, definition)
     by = question.breakdown
     known, missing = (None, None) if by is None else _by(workspace, by, now)

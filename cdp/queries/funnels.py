@@ -8,7 +8,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
-from django.utils.http import parse_etags
 
 from cdp.definitions import funnels as definitions
 from cdp.definitions.funnel_questions import Question
@@ -16,7 +15,7 @@ from cdp.definitions.funnels import FunnelDefinition
 from cdp.engine.base import Engine, EngineError, EventSummary, FunnelAnswer
 from cdp.models import Funnel
 from cdp.queries.engine import answering, engine_of, fresh_engine
-from cdp.queries.funnel_questions import Asked, breakdown_result, named_values, prepare
+from cdp.queries.funnel_questions import Asked, breakdown_result, named_values, prepare, require_readable
 from cdp.queries.funnel_results import FunnelName, FunnelResult, numbers_of, rate
 from stratum.lib import clock, periods
 from stratum.lib.periods import Period
@@ -63,7 +62,7 @@ def definition_of(funnel: Funnel, workspace: Workspace) -> FunnelDefinition:
 
 def find(workspace: Workspace, *, search: str = "", archived: bool = False) -> QuerySet[Funnel]:
     """Funnels whose name contains `search`, last changed first, each with its owner."""
-    limits.require_feature(workspace, "funnel_builder")
+    require_readable(workspace)
     found = workspace.funnels.select_related("created_by").filter(archived_at__isnull=not archived)
     if search:
         found = found.filter(name__icontains=search)
@@ -72,7 +71,7 @@ def find(workspace: Workspace, *, search: str = "", archived: bool = False) -> Q
 
 def get(workspace: Workspace, funnel_id: UUID) -> Funnel:
     """Archived ones too. Raises Missing."""
-    limits.require_feature(workspace, "funnel_builder")
+    require_readable(workspace)
     found = workspace.funnels.select_related("created_by").filter(pk=funnel_id).first()
     if found is None:
         raise Missing("There is no funnel with that address in this workspace.")
@@ -83,11 +82,6 @@ def tag(funnel: Funnel) -> str:
     """Changes whenever anything about the funnel does: its ETag."""
     archived = "-archived" if funnel.archived_at else ""
     return f'"{funnel.version}-{funnel.updated_at:%Y%m%d%H%M%S%f}{archived}"'
-
-
-def names_tag(header: str, tag: str) -> bool:
-    """Whether an If-Match or If-None-Match names this tag. Proxies that compress an answer have weakened its tag."""
-    return any(named == "*" or named.removeprefix("W/") == tag for named in parse_etags(header))
 
 
 def cards(workspace: Workspace, funnels: Sequence[Funnel], *, now: datetime) -> list[FunnelCard]:
@@ -113,6 +107,8 @@ def analyze(
     workspace: Workspace, definition: FunnelDefinition, *, question: Question, now: datetime, funnel: FunnelName
 ) -> FunnelResult:
     """Ask the engine, with every event committed before this call. Raises Refusal."""
+    if funnel.id is None:  # one that is being built
+        limits.require_feature(workspace, "funnel_builder")
     asked = prepare(workspace, definition, question, now=now)
     answer = asked.funnel(asked.spec(question.period), now)
     asked.require_seen(answer, now)
@@ -153,7 +149,7 @@ def require_answerable(workspace: Workspace, definition: FunnelDefinition, *, no
 
 def seen_events(workspace: Workspace, *, now: datetime) -> list[SeenEvent]:
     """What the pickers offer: events of the last 30 days by falling count, with their properties."""
-    limits.require_feature(workspace, "funnel_builder")
+    require_readable(workspace)
     since = now - timedelta(days=LIST_DAYS)
     with answering():
         catalog = fresh_engine(workspace).catalog(clock.to_micros(since), clock.to_micros(now))

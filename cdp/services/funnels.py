@@ -9,6 +9,7 @@ from cdp.definitions.funnels import MAX_NAME, FunnelDraft
 from cdp.models import Funnel
 from cdp.queries import funnels as queries
 from stratum.lib.refusal import Fault, Invalid, Refusal
+from stratum.lib.tags import names_tag
 from stratum.workspaces import limits
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
@@ -96,7 +97,7 @@ def restore(*, workspace: Workspace, by: Actor, funnel_id: UUID, now: datetime) 
 def _locked(workspace: Workspace, funnel_id: UUID, expected: str | None) -> Funnel:
     queries.get(workspace, funnel_id)
     funnel = Funnel.objects.select_for_update(of=("self",)).select_related("created_by").get(pk=funnel_id)
-    if expected is not None and not queries.names_tag(expected, queries.tag(funnel)):
+    if expected is not None and not names_tag(expected, queries.tag(funnel)):
         sentence = "Somebody changed this funnel since you read it. Load it again and repeat your change."
         raise Refusal("precondition_failed", sentence, status=412)
     return funnel

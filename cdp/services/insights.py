@@ -12,10 +12,11 @@ from cdp.definitions.funnels import parse_stored
 from cdp.models import Funnel
 from cdp.queries import funnels, segments
 from cdp.queries import insights as queries
+from cdp.queries.funnel_questions import require_readable
 from cdp.queries.insights import Insights
 from stratum.lib.periods import Period
 from stratum.lib.refusal import Missing
-from stratum.workspaces import jobs, limits
+from stratum.workspaces import jobs
 from stratum.workspaces.access import Actor
 from stratum.workspaces.jobs import Run
 from stratum.workspaces.models import Job, Workspace
@@ -32,7 +33,7 @@ def ask(*, workspace: Workspace, by: Actor, funnel: Funnel, question: Question, 
 
     Raises Refusal.
     """
-    limits.require_feature(workspace, "funnel_builder")
+    require_readable(workspace)
     if not queries.is_large(workspace):
         definition = funnels.definition_of(funnel, workspace)
         return queries.insights(workspace, definition, question=question, now=now)

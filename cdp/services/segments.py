@@ -12,7 +12,6 @@ from cdp.engine.base import Ints
 from cdp.models import Segment, Spell
 from cdp.queries import arrays, segment_uses
 from cdp.queries import segments as queries
-from cdp.queries.funnels import names_tag
 from cdp.queries.traits import zone_of
 from cdp.services import segment_days
 from cdp.services.event_store import lock_identities
@@ -20,6 +19,7 @@ from cdp.services.segment_spells import enter, leave
 from stratum.lib.jobs import after_commit
 from stratum.lib.raw import raw_cursor
 from stratum.lib.refusal import Fault, Invalid, Refusal
+from stratum.lib.tags import names_tag
 from stratum.workspaces import limits, registry
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace

@@ -14,9 +14,9 @@ from django.db.models import Max
 from cdp.definitions.traits import TraitDefinition, parse_trait
 from cdp.models import Trait, TraitVersion
 from cdp.queries import traits as queries
-from cdp.queries.funnels import names_tag
 from cdp.queries.trait_currencies import pinned
 from stratum.lib.refusal import Fault, Invalid, Refusal
+from stratum.lib.tags import names_tag
 from stratum.workspaces import jobs, limits
 from stratum.workspaces.access import SYSTEM, Actor
 from stratum.workspaces.models import Job, Workspace

@@ -27,7 +27,7 @@ from cdp.views.funnel_range import RANGES, range_of
 from cdp.views.funnel_results import shown
 from stratum.lib.refusal import Fault, Invalid, Refusal
 from stratum.lib.routes import route
-from stratum.workspaces import access
+from stratum.workspaces import access, limits
 from stratum.workspaces.access import MemberRequest
 
 Context = dict[str, object]
@@ -46,6 +46,7 @@ COUNTINGS = (
 @require_http_methods(["GET", "HEAD", "POST"])
 @access.page("build")
 def funnel_new(request: MemberRequest) -> HttpResponse:
+    limits.require_feature(request.workspace, "funnel_builder")
     if request.method == "POST":
         return _built(request, lambda draft: _created(request, draft))
     chosen = TEMPLATES.get(request.GET.get("template", ""))

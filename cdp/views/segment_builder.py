@@ -96,13 +96,13 @@ def _answered(request: MemberRequest, segment: Segment | None) -> HttpResponse:
 
 
 def _read(request: MemberRequest, segment: Segment | None, row: Row) -> HttpResponse:
-    """The JSON instead of the rows."""
+    """The JSON instead of the rows, and who satisfies it."""
     try:
         read = segment_tree.of_condition(json.loads(request.POST.get("condition_json", "")))
     except (ValueError, RecursionError):
         context = {"json_error": "This is no JSON object. Paste a condition such as {“type”: “event”, …}."}
         return _page(request, segment, row, request.POST, context, status=422)
-    return _rows(request, segment, read, "0.0")
+    return _page(request, segment, read, request.POST, tries=True)
 
 
 def _rows(request: MemberRequest, segment: Segment | None, row: Row, focus: str) -> HttpResponse:

@@ -25,6 +25,7 @@ from stratum.lib.paging import refuse_unknown_filters
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
 from stratum.workspaces.authentication import ApiRequest
+from stratum.workspaces.conditional import TaggedView
 
 
 class ConnectApi(PipedriveView):
@@ -79,7 +80,7 @@ class StatusApi(PipedriveView):
         return Response(PipedriveStatusShape(queries.status(request.workspace, now=request.now)).data)
 
 
-class SettingsApi(PipedriveView):
+class SettingsApi(TaggedView, PipedriveView):
     rights: ClassVar = {"GET": "view", "PATCH": "connect"}
 
     @extend_schema(

@@ -7,11 +7,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from integrations.services.pipedrive import connecting
+from integrations.queries import pipedrive as queries
 from stratum.lib.paging import LIMIT, CursorPages
+from stratum.lib.problems import SAFE_METHODS
 from stratum.lib.serializers import Problem
 from stratum.workspaces import limits
 from stratum.workspaces.authentication import ApiRequest
+from stratum.workspaces.models import Workspace
 
 ROOM = "api/v1/integrations/pipedrive"
 TAGS = ["Pipedrive"]
@@ -30,7 +32,11 @@ class PipedriveView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if self.feature_asked:
-            limits.require_feature(request.workspace, connecting.FEATURE)  # type: ignore[attr-defined]
+            workspace: Workspace = request.workspace  # type: ignore[attr-defined]
+            if request.method in SAFE_METHODS:
+                queries.require_readable(workspace)
+            else:
+                limits.require_feature(workspace, queries.FEATURE)
 
 
 def paged(view: APIView, request: ApiRequest, found: Any, ordering: tuple[str, ...], told: Any) -> Response:

@@ -12,7 +12,7 @@ from integrations.queries.pipedrive import Status
 from integrations.queries.pipedrive_lists import ConflictCard, DuplicateCard
 from integrations.services.pipedrive import duplicates
 from stratum.lib.serializers import StrictSerializer
-from stratum.workspaces.api import PageShape
+from stratum.workspaces.api.workspace import PageShape
 
 LARGEST = 2**63 - 1
 HEALTH = ("healthy", "warning", "critical", "paused", "disconnected")

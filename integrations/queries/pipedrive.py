@@ -22,10 +22,11 @@ from integrations.models import (
     PipedriveSpending,
 )
 from integrations.pipedrive.limits import DAILY_BASE
-from stratum.lib.refusal import Missing, Refusal
+from stratum.lib.refusal import Missing, NotAllowed, Refusal
+from stratum.workspaces import limits
 from stratum.workspaces.models import Workspace
 
-METER = "crm_connections"
+FEATURE, METER = "crm_pipedrive", "crm_connections"
 Health = Literal["healthy", "warning", "critical", "paused", "disconnected"]
 
 UNFINISHED = (PipedriveRun.State.QUEUED, PipedriveRun.State.RUNNING)
@@ -89,6 +90,15 @@ class Status:
 def connection_of(workspace: Workspace) -> PipedriveConnection | None:
     """Also a disconnected one, which keeps its links."""
     return PipedriveConnection.objects.filter(workspace=workspace).first()
+
+
+def require_readable(workspace: Workspace) -> None:
+    """What was synced on a plan with a CRM stays readable on one without."""
+    try:
+        limits.require_feature(workspace, FEATURE)
+    except NotAllowed:
+        if connection_of(workspace) is None:
+            raise
 
 
 def require(workspace: Workspace) -> PipedriveConnection:

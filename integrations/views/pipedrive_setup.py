@@ -119,7 +119,7 @@ def steps(connection: PipedriveConnection | None, here: str) -> list[Step]:
 @require_safe
 @access.page("view")
 def settings_crm(request: MemberRequest) -> HttpResponse:
-    limits.require_feature(request.workspace, connecting.FEATURE)
+    queries.require_readable(request.workspace)
     connection = queries.connection_of(request.workspace)
     if connection is None or connection.state == PipedriveConnection.State.DISCONNECTED:
         return _intro(request, connection)
@@ -168,7 +168,7 @@ def _intro(request: MemberRequest, connection: PipedriveConnection | None) -> Ht
 @access.page("connect")
 def settings_crm_connect(request: MemberRequest) -> HttpResponse:
     """A token is never shown again, not even in a form that was refused."""
-    limits.require_feature(request.workspace, connecting.FEATURE)
+    limits.require_feature(request.workspace, queries.FEATURE)
     connection = queries.connection_of(request.workspace)
     replaces = connection is not None and connection.state != PipedriveConnection.State.DISCONNECTED
     errors: dict[str, str] = {}

@@ -18,14 +18,14 @@ from integrations.models import PipedriveConnection, PipedriveRun
 from integrations.queries import pipedrive as queries
 from integrations.queries import pipedrive_lists as lists
 from integrations.queries.pipedrive import Status
-from integrations.services.pipedrive import connecting, duplicates, previews, runs
+from integrations.services.pipedrive import duplicates, previews, runs
 from integrations.views import pipedrive_words as words
 from integrations.views.pipedrive_rows import row_lines, row_sheet
 from integrations.views.pipedrive_runs import progress_of, run_line
 from stratum.lib import clock
 from stratum.lib.routes import route
 from stratum.lib.sheets import csv_lines
-from stratum.workspaces import access, limits
+from stratum.workspaces import access
 from stratum.workspaces.access import MemberRequest
 
 PER_PAGE = 25
@@ -46,7 +46,7 @@ class Tab:
 @require_safe
 @access.page("view")
 def pipedrive_status(request: MemberRequest) -> HttpResponse:
-    limits.require_feature(request.workspace, connecting.FEATURE)
+    queries.require_readable(request.workspace)
     connection = queries.connection_of(request.workspace)
     status = queries.status(request.workspace, now=request.now)
     context = _summary(request, connection, status)

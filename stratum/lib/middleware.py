@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_vary_headers
 
 from stratum.lib import errors, logs
@@ -14,6 +15,8 @@ from stratum.lib.refusal import Fault, Invalid, Refusal
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
+
+COMPRESSED = re.compile(r"text/html|application/(problem\+)?json")
 
 POLICY = "; ".join(
     (
@@ -63,6 +66,15 @@ class ContentSecurityPolicy:
             if "HX-Request" in request.headers:
                 response["Cache-Control"] = "no-store"
         return response
+
+
+class CompressedPages(GZipMiddleware):
+    """Pages and the API's answers, for browsers behind a proxy that does not compress. Downloads go as they are."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if not COMPRESSED.match(response.get("Content-Type", "")) or response.streaming:
+            return response
+        return super().process_response(request, response)
 
 
 class Refusals:

@@ -3,7 +3,9 @@
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from stratum.lib.routes import route
-from stratum.workspaces import access, api
+from stratum.workspaces import access
+from stratum.workspaces.api import team as team_api
+from stratum.workspaces.api import workspace as api
 from stratum.workspaces.views import accounts, jobs, palette, security, settings
 
 SECURITY = "dashboard/account/security"
@@ -53,7 +55,10 @@ urlpatterns = [
     route("dashboard/jobs/<uuid:job_id>", jobs.detail, name="job_detail"),
     route("dashboard/jobs/<uuid:job_id>/cancel", jobs.cancel, name="job_cancel"),
     route("api/v1/workspace", api.WorkspaceView.as_view(), name="api_workspace"),
-    route("api/v1/members", api.MembersView.as_view(), name="api_members"),
+    route("api/v1/members", team_api.MembersView.as_view(), name="api_members"),
+    route("api/v1/members/<int:member_id>", team_api.MemberView.as_view(), name="api_member"),
+    route("api/v1/invitations", team_api.InvitationsView.as_view(), name="api_invitations"),
+    route("api/v1/invitations/<int:invitation_id>", team_api.InvitationView.as_view(), name="api_invitation"),
     route("api/v1/api-keys", api.ApiKeysView.as_view(), name="api_api_keys"),
     route("api/v1/api-keys/<int:key_id>", api.ApiKeyView.as_view(), name="api_api_key"),
     route("api/v1/api-keys/<int:key_id>/rotate", api.ApiKeyRotateView.as_view(), name="api_api_key_rotate"),

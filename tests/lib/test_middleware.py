@@ -86,3 +86,23 @@ def test_other_errors_are_not_swallowed(request_of):
 @pytest.mark.parametrize("address", ["/pricing?x=%00", "/%00", "/login?next=%00"])
 def test_nul_in_an_address_is_400(client, address):
     assert client.get(address).status_code == 400
+
+
+def test_pages_are_compressed_for_who_can_read_that(as_alice):
+    plain = as_alice.get("/dashboard/")
+    small = as_alice.get("/dashboard/", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain
+    assert small["Content-Encoding"] == "gzip" and "Accept-Encoding" in small["Vary"]
+    assert len(small.content) * 2 < len(plain.content)
+
+
+def test_a_tag_of_a_compressed_answer_still_names_it(api):
+    tag = api.get("/api/v1/notifications", headers={"Accept-Encoding": "gzip"})["ETag"]
+    assert tag.startswith("W/")
+    assert api.get("/api/v1/notifications", headers={"If-None-Match": tag}).status_code == 304
+    assert api.patch("/api/v1/notifications", {"summary_hour": 9}, headers={"If-Match": tag}).status_code == 200
+
+
+def test_downloads_are_not_compressed(as_alice):
+    answer = as_alice.get("/dashboard/exports/dashboard", {"format": "csv"}, headers={"Accept-Encoding": "gzip"})
+    assert answer.status_code == 200 and "Content-Encoding" not in answer

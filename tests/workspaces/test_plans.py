@@ -157,6 +157,21 @@ def test_a_plan_is_changed_and_nothing_is_lost(as_alice, workspace):
     assert "Full" in as_alice.get(URL).content.decode()
 
 
+def test_a_smaller_plan_adds_nothing_and_lists_all(as_alice, api, workspace, by_alice, now):
+    trait = {"name": "visits", "kind": "aggregation", "fn": "count", "event": "view"}
+    funnel = {"name": "Way", "steps": [{"event": "view"}, {"event": "purchase"}]}
+    made = [api.post(f"/api/v1/cdp/{room}", body) for room, body in (("computed-traits", trait), ("funnels", funnel))]
+    assert [one.status_code for one in made] == [201, 201]
+    as_alice.post(f"{URL}/change", {"plan": "starter"})
+    assert [row["name"] for row in api.get("/api/v1/cdp/funnels").json()["results"]] == ["Way"]
+    assert "visits" in [row["name"] for row in api.get("/api/v1/cdp/computed-traits").json()["results"]]
+    assert api.get(f"/api/v1/cdp/funnels/{made[1].json()['id']}/analyze").status_code == 200
+    for room, body in (("computed-traits", trait), ("funnels", funnel), ("funnels/preview", {"funnel": funnel})):
+        assert api.post(f"/api/v1/cdp/{room}", body | {"name": "More"} if "/" not in room else body).status_code == 403
+    as_alice.post(f"{URL}/change", {"plan": "professional"})
+    assert api.post("/api/v1/cdp/funnels", {**funnel, "name": "More"}).status_code == 201
+
+
 @pytest.mark.parametrize(("plan", "status"), [("enterprise", 409), ("gold", 422), ("", 422)])
 def test_enterprise_needs_a_talk_and_others_do_not_exist(as_alice, workspace, plan, status):
     assert as_alice.post(f"{URL}/change", {"plan": plan}).status_code == status

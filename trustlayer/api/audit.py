@@ -23,7 +23,7 @@ from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
 from stratum.reports import sheets
 from stratum.reports.services import exports
-from stratum.workspaces.api import JobShape
+from stratum.workspaces.api.workspace import JobShape
 from stratum.workspaces.authentication import ApiRequest
 from stratum.workspaces.models import Job
 from trustlayer import asked as filters

@@ -14,6 +14,7 @@ from stratum.lib.refusal import Fault, Invalid
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
 from stratum.workspaces.authentication import ApiRequest
+from stratum.workspaces.conditional import TaggedView
 from trustlayer.api.audit_shapes import AuditLogShape
 from trustlayer.api.health_shapes import (
     HealthHistoryShape,
@@ -158,7 +159,7 @@ class JudgeApi(APIView):
         return Response(entry_json(entry), status=201)
 
 
-class PolicyApi(APIView):
+class PolicyApi(TaggedView):
     rights: ClassVar = {"GET": "view", "PUT": "connect"}
 
     @extend_schema(

@@ -25,7 +25,7 @@ from stratum.workspaces import limits
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
 
-FEATURE, REALTIME = "crm_pipedrive", "crm_realtime"
+REALTIME = "crm_realtime"
 LONGEST_TOKEN = 200
 State = PipedriveConnection.State
 OBJECTS = ("persons", "labels", "attribution", "deals")  # activities are chosen event by event
@@ -49,7 +49,7 @@ def connect(*, workspace: Workspace, by: Actor, api_token: str, now: datetime) -
 
     Raises Invalid for a token that is none, and a Refusal where the workspace's links belong to another company.
     """
-    limits.require_feature(workspace, FEATURE)
+    limits.require_feature(workspace, queries.FEATURE)
     token = _checked(api_token)
     client, is_sandbox = gateway.newcomer(workspace, token, now=now)
     me = _ask(client)

@@ -46,7 +46,7 @@ def save(
 ) -> NotificationSettings:
     """Raises Invalid. Kinds that are not named stay as they are."""
     access.demand(by, "connect")
-    if faults := [*_faults(wanted), *_kind_faults(by_kind)]:
+    if faults := [*_faults(wanted), *_kind_faults(workspace, by_kind)]:
         raise Invalid(faults)
     for name, choice in by_kind.items():
         _subscribe(workspace, name, choice)
@@ -129,5 +129,15 @@ def _faults(wanted: Wanted) -> list[Fault]:
     return [Fault(pointer, sentence) for pointer, (well, sentence) in fine.items() if not well]
 
 
-def _kind_faults(by_kind: Mapping[str, WantedKind]) -> list[Fault]:
-    return [Fault(f"/{name}", "There is no such kind of notification.") for name in by_kind if name not in kinds]
+def _kind_faults(workspace: Workspace, by_kind: Mapping[str, WantedKind]) -> list[Fault]:
+    team = set(Member.objects.filter(workspace=workspace).values_list("pk", flat=True))
+    faults = []
+    for name, choice in by_kind.items():
+        known = {value for value, _ in kinds[name].options} if name in kinds else set()
+        if name not in kinds:
+            faults.append(Fault(f"/kinds/{name}", "There is no such kind of notification."))
+        elif unknown := set(choice.options) - known:
+            faults.append(Fault(f"/kinds/{name}/options", f"“{min(unknown)}” is no option of {kinds[name].label}."))
+        elif not team.issuperset(choice.members):
+            faults.append(Fault(f"/kinds/{name}/members", "Name members of this workspace by their ids."))
+    return faults

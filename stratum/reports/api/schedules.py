@@ -16,6 +16,7 @@ from stratum.reports.services import deliveries
 from stratum.reports.services import schedules as services
 from stratum.reports.services.schedules import Wanted
 from stratum.workspaces.authentication import ApiRequest
+from stratum.workspaces.conditional import TaggedView
 
 TAGS = ["Exports"]
 PROBLEMS = {401: Problem, 403: Problem}
@@ -138,7 +139,8 @@ class ScheduleListApi(APIView):
         return _shown(request, schedule, status=201)
 
 
-class ScheduleApi(APIView):
+class ScheduleApi(TaggedView):
+    passing = frozenset({"last_run", "next_run_at"})
     right = "export"
 
     @extend_schema(

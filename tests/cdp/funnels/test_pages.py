@@ -202,12 +202,16 @@ class TestDetail:
         assert "Archive" not in shown
         assert "CSV" not in shown
 
-    def test_a_plan_without_funnels(self, as_bob: Client, funnel: Funnel, workspace: Workspace) -> None:
+    def test_a_smaller_plan_shows_what_was_built_and_builds_no_more(
+        self, as_bob: Client, funnel: Funnel, workspace: Workspace
+    ) -> None:
         workspace.plan = "starter"
         workspace.save()
-        answer = as_bob.get(page("funnel_detail", funnel))
-        assert answer.status_code == 403
-        assert "Professional" in text(answer)
+        assert "Overall Conversion" in text(as_bob.get(page("funnel_detail", funnel)))
+        assert funnel.name in text(as_bob.get(reverse("funnel_list")))
+        refused = as_bob.get(reverse("funnel_new"))
+        assert refused.status_code == 403
+        assert "Professional" in text(refused)
 
 
 class TestCsv:

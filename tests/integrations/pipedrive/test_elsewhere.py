@@ -37,6 +37,16 @@ def test_starter_is_told_the_plan(as_alice: Client, workspace: Workspace) -> Non
     assert "Part of the Professional plan" in as_alice.get("/dashboard/").content.decode()
 
 
+def test_a_smaller_plan_shows_what_was_synced_and_syncs_no_more(
+    as_alice: Client, api: APIClient, connection: PipedriveConnection
+) -> None:
+    Workspace.objects.update(plan="starter")
+    for address in ("/dashboard/integrations/pipedrive", "/dashboard/settings/integrations/crm"):
+        assert as_alice.get(address).status_code == 200
+    assert api.get("/api/v1/integrations/pipedrive/status").json()["connected"]
+    assert api.post("/api/v1/integrations/pipedrive/sync").json()["code"] == "feature_not_in_plan"
+
+
 def test_a_profile_shows_its_person_and_what_differs(
     as_bob: Client, connection: PipedriveConnection, now: datetime
 ) -> None:

@@ -1,7 +1,7 @@
-"""/api/v1: the workspace, its team, its keys and its jobs."""
+"""/api/v1: the workspace, its keys and its jobs."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -14,6 +14,7 @@ from stratum.lib.refusal import Refusal
 from stratum.lib.serializers import Problem, StrictSerializer
 from stratum.workspaces import jobs, limits, plans, queries, roles, services
 from stratum.workspaces.authentication import ApiRequest
+from stratum.workspaces.conditional import TaggedView
 from stratum.workspaces.models import ApiKey, Job, Member, Workspace, WriteKey
 
 PROBLEMS = {401: Problem, 403: Problem}
@@ -124,25 +125,36 @@ class JobShape(serializers.ModelSerializer[Job]):
         ]
 
 
-class WorkspaceView(APIView):
-    right = "view"
+class WorkspacePatch(StrictSerializer):
+    """Any of the fields."""
+
+    name = serializers.CharField(max_length=120, required=False)
+    time_zone = serializers.CharField(max_length=64, required=False)
+    currency = serializers.CharField(max_length=3, required=False)
+    default_country = serializers.CharField(max_length=2, required=False)
+    churn_days = serializers.IntegerField(min_value=1, max_value=3_650, required=False)
+
+
+class WorkspaceView(TaggedView):
+    rights: ClassVar = {"GET": "view", "PATCH": "connect"}
+    passing = frozenset({"usage"})
 
     @extend_schema(responses={200: WorkspaceShape, **PROBLEMS}, operation_id="workspace_get", tags=["Workspace"])
     def get(self, request: ApiRequest) -> Response:
         """The workspace of the key or session, with its plan's features and meters."""
         return Response(WorkspaceShape(_workspace(request)).data)
 
-
-class MembersView(APIView):
-    right = "view"
-
     @extend_schema(
-        responses={200: MemberPageShape, **PROBLEMS}, operation_id="members_list", parameters=PAGING, tags=["Workspace"]
+        request=WorkspacePatch,
+        responses={200: WorkspaceShape, 422: Problem, **PROBLEMS},
+        operation_id="workspace_change",
+        tags=["Workspace"],
     )
-    def get(self, request: ApiRequest) -> Response:
-        """The team."""
-        refuse_unknown_filters(request)
-        return _listed(request, self, request.workspace.members.select_related("user"), MemberShape)
+    def patch(self, request: ApiRequest) -> Response:
+        """Change its settings."""
+        changes = parsed(WorkspacePatch, request)
+        services.change_settings(workspace=request.workspace, by=request.actor, now=request.now, **changes)
+        return Response(WorkspaceShape(_workspace(request)).data)
 
 
 class ApiKeysView(APIView):
@@ -154,7 +166,7 @@ class ApiKeysView(APIView):
     def get(self, request: ApiRequest) -> Response:
         """Every API key, revoked ones too, without their secrets."""
         refuse_unknown_filters(request)
-        return _listed(request, self, request.workspace.api_keys.all(), ApiKeyShape)
+        return listed(request, self, request.workspace.api_keys.all(), ApiKeyShape)
 
     @extend_schema(
         request=IssueApiKey,
@@ -165,7 +177,7 @@ class ApiKeysView(APIView):
     def post(self, request: ApiRequest) -> Response:
         """Issue a key. The answer alone holds its text."""
         key, text = services.issue_api_key(
-            workspace=request.workspace, by=request.actor, now=request.now, **_parsed(IssueApiKey, request)
+            workspace=request.workspace, by=request.actor, now=request.now, **parsed(IssueApiKey, request)
         )
         return Response({"key": text, **ApiKeyShape(key).data}, status=status.HTTP_201_CREATED)
 
@@ -195,7 +207,7 @@ class ApiKeyRotateView(APIView):
     )
     def post(self, request: ApiRequest, key_id: int) -> Response:
         """Issue a successor that may do the same. The old key works on for a while, so that programs can change."""
-        hours = _parsed(RotateApiKey, request)["overlap_hours"]
+        hours = parsed(RotateApiKey, request)["overlap_hours"]
         key, text = services.rotate_api_key(
             workspace=request.workspace,
             key_id=key_id,
@@ -215,7 +227,7 @@ class WriteKeysView(APIView):
     def get(self, request: ApiRequest) -> Response:
         """Every source's write key, revoked ones too, without their secrets."""
         refuse_unknown_filters(request)
-        return _listed(request, self, request.workspace.write_keys.all(), WriteKeyShape)
+        return listed(request, self, request.workspace.write_keys.all(), WriteKeyShape)
 
     @extend_schema(
         request=IssueWriteKey,
@@ -226,7 +238,7 @@ class WriteKeysView(APIView):
     def post(self, request: ApiRequest) -> Response:
         """Issue a source's write key. The answer alone holds its text."""
         key, text = services.issue_write_key(
-            workspace=request.workspace, by=request.actor, now=request.now, **_parsed(IssueWriteKey, request)
+            workspace=request.workspace, by=request.actor, now=request.now, **parsed(IssueWriteKey, request)
         )
         return Response({"key": text, **WriteKeyShape(key).data}, status=status.HTTP_201_CREATED)
 
@@ -270,13 +282,13 @@ def _workspace(request: ApiRequest) -> dict[str, Any]:
     }
 
 
-def _parsed(shape: type[StrictSerializer], request: ApiRequest) -> dict[str, Any]:
+def parsed(shape: type[StrictSerializer], request: ApiRequest) -> dict[str, Any]:
     parsed = shape(data=request.data)
     parsed.is_valid(raise_exception=True)
     return dict(parsed.validated_data)
 
 
-def _listed(request: ApiRequest, view: APIView, rows: Any, shape: type[serializers.BaseSerializer[Any]]) -> Response:
+def listed(request: ApiRequest, view: APIView, rows: Any, shape: type[serializers.BaseSerializer[Any]]) -> Response:
     pages = CursorPages("-id")
     page: Any = pages.paginate_queryset(rows, request, view)
     return pages.get_paginated_response(shape(page, many=True).data)
