@@ -195,14 +195,14 @@ def rule_rows(workspace: Any, entities: int) -> list[tuple[str, ...]]:
     body = {**template, "scope": {"kind": "campaign", "platforms": ["meta"]}, "when": when}
     rule = rules.create(workspace=workspace, by=SYSTEM, name="Cut", template="cut_losers", body=body, now=NOW)
     rule.workspace = workspace
-    run = timed(lambda: rule_runs.run(rule=rule, now=NOW))
-    tested = timed(lambda: rule_runs.over_history(workspace=workspace, by=SYSTEM, rule_id=rule.pk, now=NOW))
+    run = spent(lambda: rule_runs.run(rule=rule, now=NOW))
+    tested = spent(lambda: rule_runs.over_history(workspace=workspace, by=SYSTEM, rule_id=rule.pk, now=NOW))
     proposed = rule.runs.filter(is_dry_run=False).get().proposed
     workspace.actions.all().delete()  # they would stand in the way of those that are executed
     told = f"a rule over {entities:,} entities, {MOST_DAYS + LATE} days of each read, {proposed} proposals"
     return [
-        (told, f"{run:.2f} s", "5 s"),
-        (f"its test over 30 days of history, {DAYS} days of each read", f"{tested:.2f} s", "5 s"),
+        (told, run, "5 s"),
+        (f"its test over 30 days of history, {DAYS} days of each read", tested, "5 s"),
     ]
 
 
@@ -261,6 +261,7 @@ def queue_up(workspace: Any, account: Any, count: int) -> float:
 
 
 def page_row(workspace: Any, account: Any) -> tuple[str, ...]:
+    from django.db import connection
     from django.test import Client
 
     from autopilot.models import Action
@@ -271,21 +272,35 @@ def page_row(workspace: Any, account: Any) -> tuple[str, ...]:
     usual = {"workspace": workspace, "account": account, "kind": "budget_increase", "field": "budget"}
     usual |= {"expected_before": {"value": "100"}, "said": "+10% budget", "proposed_by": "Bench"}
     usual |= {"waits_for": "approval", "state": "pending_review"}
-    usual |= {"created_at": NOW, "changed_at": NOW, "expires_at": NOW + timedelta(days=3)}
-    rows = [Action(target="110", entity=entities[number % len(entities)], **usual) for number in range(QUEUED)]
+    usual |= {"changed_at": NOW, "expires_at": NOW + timedelta(days=3)}
+    rows = [
+        Action(target="110", entity=entities[at % len(entities)], created_at=NOW - timedelta(seconds=at), **usual)
+        for at in range(QUEUED)
+    ]
     Action.objects.bulk_create(rows, batch_size=1_000)
+    connection.cursor().execute("ANALYZE autopilot_action")  # as PostgreSQL does by itself a little later
     user = User.objects.create_user("bench@example.com", "correct horse battery")
     Member.objects.create(workspace=workspace, user=user, role="owner", joined_at=NOW)
     browser = Client(headers={"host": "localhost"})
     browser.force_login(user)
-    first, *took = [timed(lambda: look(browser)) for _ in range(LOOKS)]
-    told = f"{median(took) * 1_000:.0f} ms (the first of a process {first * 1_000:.0f})"
+    first = timed(lambda: look(browser))
+    cpu = time.process_time()
+    took = [timed(lambda: look(browser)) for _ in range(LOOKS)]
+    cpu = (time.process_time() - cpu) / LOOKS
+    told = f"{median(took) * 1_000:.0f} ms ({cpu * 1_000:.0f} at work here; the first of a process {first * 1_000:.0f})"
     return f"the queue's page with {QUEUED:,} waiting, server time", told, "150 ms"
 
 
 def look(browser: Any) -> None:
     page = browser.get("/dashboard/autopilot/actions")
     assert page.status_code == 200 and f"{QUEUED:,}" in page.content.decode(), page.status_code
+
+
+def spent(work: Callable[[], object]) -> str:
+    """On a busy machine most of the time is waiting for the processor."""
+    cpu = time.process_time()
+    took = timed(work)
+    return f"{took:.2f} s ({time.process_time() - cpu:.2f} s of it at work here)"
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -58,14 +58,18 @@ class MetaClient:
         return shapes.node(self._get(node_id, {"fields": NODE_FIELDS[level]}))
 
     def update(self, node_id: str, fields: Mapping[str, str], *, validate_only: bool = False) -> str:
-        """The request id. Meta answers a refused change with 200 and `success: false` at times."""
+        """The request id. Meta answers a refused change with 200 and `success: false` at times; whatever is neither
+        true nor false does not say what became of it.
+        """
         form = dict(fields)
         if validate_only:
             form["execution_options"] = orjson.dumps(["validate_only"]).decode()
         answer = self._caller.call("POST", node_id, form=form)
         told = self._checked(answer)
-        if told.get("success") is not True:
+        if told.get("success") is False:
             raise Rejected("Meta answered that the change was not made.")
+        if told.get("success") is not True:
+            raise Garbled("Meta answered a change without saying whether it was made.")
         return answer.headers.get("x-fb-trace-id") or ""
 
     def insights(self, account_id: str, level: Level, since: date, until: date) -> Iterator[shapes.MetaInsight]:

@@ -297,6 +297,14 @@ def test_two_hundred_with_false_is_no_success(stage: Stage) -> None:
         stage.platform.write(ACCOUNT, Change("campaign", stage.id_of("Summer Sale 2026"), "status", "paused"))
 
 
+@pytest.mark.parametrize("told", [{}, {"success": "maybe"}, {"success": None}, {"id": "1"}])
+def test_an_answer_that_says_neither_leaves_a_write_unknown(stage: Stage, told: dict) -> None:
+    stage.fake.mishaps.add(Mishap("reply", method="POST", reply=reply(told)))
+    with pytest.raises(Garbled, match="without saying whether") as lost:
+        stage.platform.write(ACCOUNT, Change("campaign", stage.id_of("Summer Sale 2026"), "status", "paused"))
+    assert lost.value.may_have_arrived
+
+
 @pytest.mark.parametrize(("kind", "applied"), [("drop_before", False), ("drop_after", True)])
 def test_a_lost_answer_to_a_write_is_unknown_until_read_back(stage: Stage, kind: str, applied: bool) -> None:
     summer = stage.id_of("Summer Sale 2026")
