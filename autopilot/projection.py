@@ -1,8 +1,9 @@
 """What a change of budget will bring, and what of it will be seen: ranges that are meant to turn out right. Pure.
 
-Method (version 1): conversions = base · (new ÷ old)^b. The elasticity b comes from the platform's simulation where its
+Method (version 2): conversions = base · (new ÷ old)^b. The elasticity b comes from the platform's simulation where its
 points bracket the target, else from a prior that the account's own days may move a little. The range of the effect is
-that of b alone; the range that will be observed adds what 14-day means do without any change (see autopilot.noise).
+that of b and of the counted base; the range that will be observed adds what 14-day means do without any change (see
+autopilot.noise).
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from autopilot.noise import Noise
 
 Floats = NDArray[np.float64]
 
-METHOD_VERSION = 1
+METHOD_VERSION = 2
 PRIOR_MEAN, PRIOR_SD = 0.7, 0.3
 LOWEST_B, HIGHEST_B = 0.0, 1.2
 SIMULATION_SD = 0.15
@@ -27,6 +28,7 @@ DISTRUST = 4.0
 SHARE = 0.80
 TAILS = ((1 - SHARE) / 2, 1 - (1 - SHARE) / 2)
 GRID = 41  # points of b's distribution
+BASES = 15  # points of the base's
 DELIVERS_FROM = 0.90  # of the budget; below it the budget is not what limits
 FEWEST_CONVERSIONS = 10
 FEWEST_DAYS = 21  # before a regression is tried
@@ -126,10 +128,10 @@ def project(
     step = _step(spend, old, new)
     found = elasticity(history, old, new, points)
     effects = mean * (step ** found.grid() - 1)
-    ends = sorted(mean * (step ** found.quantile(tail) - 1) for tail in TAILS)
+    low, high = _effect(mean, step, found)
     return Projection(
         spend=spend * (step - 1),
-        effect=Range(ends[0], ends[1]),
+        effect=Range(low, high),
         observed=_observed(effects, mean, noise),
         noise=_observed(np.zeros(1), mean, noise),
         roas=_roas(base, step, found),
@@ -146,6 +148,15 @@ def _step(spend: float, old: float, new: float) -> float:
     if spend / old >= DELIVERS_FROM:
         return new / old
     return min(1.0, new / spend) if spend > 0 else 1.0
+
+
+def _effect(mean: float, step: float, found: Elasticity) -> tuple[float, float]:
+    """The base was counted over 14 days, so it is itself known only as well as its count."""
+    sd = 1 / sqrt(max(mean * BASE_DAYS, 1.0))
+    bases = mean * np.maximum([1 + sd * NORMAL.inv_cdf((place + 0.5) / BASES) for place in range(BASES)], 0)
+    effects = np.outer(bases, step ** found.grid() - 1)
+    low, high = np.quantile(effects, TAILS)
+    return float(low), float(high)
 
 
 def elasticity(history: Sequence[Day], old: float, new: float, points: Sequence[Point]) -> Elasticity:

@@ -40,7 +40,7 @@ def quarter(holiday: AdEntity, now: datetime) -> AdEntity:
 def test_it_works(workspace: Workspace, quarter: AdEntity) -> None:
     """87 settled days hold five placebos: known up to day 35, 42, 49, 56, 63."""
     said = told("--workspace", workspace.slug)
-    assert said.startswith("acme: 5 placebo changes (method 1), ")
+    assert said.startswith("acme: 5 placebo changes (method 2), ")
     [scores] = backtest.placebos(workspace)
     assert (scores.count, scores.executed) == (5, False)
     assert 0 < scores.width < 20
