@@ -221,7 +221,6 @@ SPECTACULAR_SETTINGS = {
         "FunnelModeEnum": ["ordered", "strict", "any_order"],
         "PipedriveDirectionEnum": ["both", "to_pipedrive", "from_pipedrive"],
         "PipedriveRunModeEnum": ["incremental", "full", "test"],
-        "PipedriveRunStateEnum": "integrations.models.PipedriveRun.State",
         "PipedriveSyncModeEnum": ["incremental", "full"],
         "TraitKindEnum": ["aggregation", "most_frequent", "first", "last", "unique_count", "unique_list", "ratio"],
         "AdEntityKindEnum": ["campaign", "adset", "creative"],
