@@ -28,6 +28,14 @@ def beside(ref: str) -> dict[str, Any]:
     return where("eq", {"ref": ref})
 
 
+def nested(levels: int) -> dict[str, Any]:
+    """Groups that none can be left out of without another meaning."""
+    inner: dict[str, Any] = {"type": "not", "child": BOUGHT}
+    for level in range(levels - 2):
+        inner = {"type": ("and", "or")[level % 2], "children": [BOUGHT, inner]}
+    return inner
+
+
 WRITTEN: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown field": ({"type": "profile", "field": "shoe", "op": "eq", "value": 1}, "/field", "Choose a profile field"),
     "unknown operator": ({**BOUGHT, "op": "about", "value": 3}, "/op", "Choose one of"),
@@ -35,6 +43,13 @@ WRITTEN: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown type": ({"type": "weather"}, "/type", "A condition is one of"),
     "unknown part": ({**BOUGHT, "whom": 1}, "/whom", "whom"),
     "empty group": ({"type": "and", "children": []}, "/children", "at least one condition"),
+    "nine levels": (nested(9), "/children/1" * 7 + "/child", "at most 8 levels deep"),
+    "a window that runs backwards": ({**BOUGHT, "window": {"between": ["P10D", "P20D"]}}, "/window/between", "ends before it starts"),
+    "a window that ends before it starts": (
+        {**BOUGHT, "window": {"from": "2026-02-01", "to": "2026-01-01"}},
+        "/window/to",
+        "ends before it starts",
+    ),
     "101 comparisons": ({"type": "or", "children": [BOUGHT] * 101}, "", "at most 100 comparisons"),
     "look-ahead": (where("matches", "(?=a)"), "/where/value", "Not a regular expression"),
     "back-reference": (where("matches", r"(a)\1"), "/where/value", "Not a regular expression"),
