@@ -3,23 +3,25 @@
 Everything is made by the services that people and workers use, at the instants of the story.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q
-
 from autopilot.changes import Wish
 from autopilot.models import Action, AutopilotSettings, DryRun, Rule
 from autopilot.rules.templates import TEMPLATES
-from autopilot.services import actions, executor, resolving, rule_runs, rules, settings
+from autopilot.services import actions, resolving, rule_runs, rules, settings
 from autopilot.services.attempts import attempt
 from autopilot.services.facts import as_seen
 from autopilot.services.proposals import Asked, place
 from autopilot.services.stage import Stage
 from autopilot.states import State
-from integrations.models import AdConnection, AdDay, AdEntity
+from integrations.base import AdPlatform
+from integrations.models import AdAccount, AdConnection, AdDay, AdEntity
 from integrations.services import ad_sync
+from integrations.services.ad_platforms import platform_of
 from stratum.lib.refusal import Refusal
 from stratum.workspaces.access import SYSTEM, Actor, actor_of_member
 from stratum.workspaces.models import Member, Workspace
@@ -30,12 +32,67 @@ SWITCHED_ON = ("scale_winners", "cut_losers")
 PAST_TESTS = 14
 FIRST_TEST, EVERY_TEST = timedelta(days=52), timedelta(days=2, hours=5)
 STEPS = (Decimal(20), Decimal(15), Decimal(-10), Decimal(20), Decimal(-20))
-QUEUE = (
-    ("Holiday Promo 2026", Wish("budget_increase", percent=Decimal(20)), "Gift season has begun."),
-    ("Prospecting - Lookalike 2%", Wish("budget_increase", percent=Decimal(35)), "Room to grow before the holidays?"),
-    ("Brand Awareness Q1", Wish("pause_campaign"), "Nothing converts here since October."),
+APPROVES_ONLY = frozenset({"view", "build", "approve"})
+PLANNER = Actor("API key Budget planner", rights=APPROVES_ONLY)
+
+
+@dataclass(frozen=True, slots=True)
+class Idea:
+    """Somebody's wish about the entity of that name, `ago` before now."""
+
+    name: str
+    wish: Wish
+    note: str
+    kind: str = "campaign"
+    ago: timedelta = timedelta(0)
+
+
+def _percent(action: str, percent: int) -> Wish:
+    return Wish(action, percent=Decimal(percent))
+
+
+# Long enough ago for their predictions to be compared with what came.
+EXECUTED = (
+    Idea(
+        "Performance Max - Camping",
+        _percent("budget_increase", 20),
+        "Camping sells well this autumn.",
+        ago=timedelta(days=40),
+    ),
+    Idea(
+        "Holiday Promo 2026 - Search",
+        _percent("budget_increase", 15),
+        "Gift searches begin to rise.",
+        ago=timedelta(days=33),
+    ),
+    Idea(
+        "Brand Awareness Q1",
+        _percent("budget_decrease", 10),
+        "A conversion costs too much here.",
+        ago=timedelta(days=26),
+    ),
 )
-DONE = ("Summer Sale 2026", Wish("budget_decrease", percent=Decimal(10)), "Season is over.")
+# The first one is left for the reader to test.
+WAITING = (
+    Idea("Holiday Promo 2026", _percent("budget_increase", 20), "Gift season has begun."),
+    Idea("Prospecting - Lookalike 2%", _percent("budget_increase", 35), "Room to grow before the holidays?"),
+    Idea("Clearance Tents - Static", Wish("pause_creative"), "Tents are sold out until spring.", "creative"),
+    Idea("Retargeting - Cart Abandoners", _percent("bid_decrease", 10), "Clicks became cheaper.", "adset"),
+)
+HELD = Idea(
+    "Search - Brand", _percent("budget_increase", 15), "More people ask for us by name.", ago=timedelta(hours=41)
+)
+BLOCKED = Idea("Performance Max - Camping", Wish("set_budget", value=Decimal(1200)), "All in for December?")
+APPROVED = Idea("Retargeting - Product Viewers", _percent("budget_increase", 10), "From the budget plan.", "adset")
+REJECTED = Idea("Search - Hiking Boots", _percent("budget_increase", 30), "Boots are in season.")
+DONE = Idea("Summer Sale 2026", _percent("budget_decrease", 10), "Season is over.")
+
+
+class StoryStage(Stage):
+    """At an instant of the story, which the sandboxes take for the present."""
+
+    def platform(self, account: AdAccount) -> AdPlatform:
+        return platform_of(account, now=lambda: self.now)
 
 
 def build(workspace: Workspace, now: datetime) -> None:
@@ -46,9 +103,11 @@ def build(workspace: Workspace, now: datetime) -> None:
     by = _owner(workspace)
     body: dict[str, Any] = {"guard_rails": RAILS, "accounts": _google(workspace)}
     settings.change(workspace=workspace, by=by, body=body, now=now - FIRST_TEST)
-    _test_in_the_past(workspace, by, now)
-    _make_rules(workspace, by, now)
+    made = _make_rules(workspace, by, now - FIRST_TEST)
+    _execute_in_the_past(workspace, by, now)
+    _test_in_the_past(workspace, by, made, now)
     _fill_queue(workspace, by, now)
+    _run_rules(made, now)
 
 
 def _owner(workspace: Workspace) -> Actor:
@@ -63,73 +122,122 @@ def _read_platforms(workspace: Workspace, now: datetime) -> None:
             ad_sync.sync(connection_id=connection.pk, now=now)
 
 
+def _read_again(workspace: Workspace, now: datetime) -> None:
+    """From the first day on: what was executed has changed the days since."""
+    AdAccount.objects.filter(workspace=workspace, connection__sandbox=True).update(synced_until=None)
+    for connection in AdConnection.objects.filter(workspace=workspace, sandbox=True):
+        ad_sync.sync(connection_id=connection.pk, now=now)
+
+
 def _google(workspace: Workspace) -> dict[str, Any]:
     accounts = workspace.ad_accounts.filter(platform="google").values_list("external_id", flat=True)
     return dict.fromkeys(accounts, GOOGLE_RAILS)
 
 
-def _campaigns(workspace: Workspace) -> list[AdEntity]:
-    rows = AdEntity.objects.filter(workspace=workspace, kind="campaign", status="active", budget_period="daily")
-    chosen = rows.filter(Q(account__connection__sandbox=True), budget__gt=0)
-    return list(chosen.select_related("account__connection", "workspace").order_by("external_id"))
+def _execute_in_the_past(workspace: Workspace, by: Actor, now: datetime) -> None:
+    for idea in EXECUTED:
+        _carry_out(workspace, by, idea, now)
+    _read_again(workspace, now)
 
 
-def _test_in_the_past(workspace: Workspace, by: Actor, now: datetime) -> None:
-    """Ideas that were tested and dropped: free checks of the range of the noise."""
+def _carry_out(workspace: Workspace, by: Actor, idea: Idea, now: datetime) -> None:
+    """Tested, approved and executed, unless the signals of its time forbade it. Here and not by a worker, whose time
+    is the present.
+    """
+    stage = StoryStage(workspace, now - idea.ago)
+    action = _propose(stage, by, idea)
+    if action is None or action.state != State.PENDING_REVIEW:
+        return
+    attempt(action=action, stage=stage, dry_run=True, by=by)
+    approver = replace(by, rights=APPROVES_ONLY)
+    approved = actions.approve(workspace=workspace, by=approver, action_id=action.pk, now=stage.now)
+    attempt(action=approved, stage=stage, dry_run=False)
+
+
+def _test_in_the_past(workspace: Workspace, by: Actor, made: Sequence[Rule], now: datetime) -> None:
+    """Ideas of people and rules that were tested and dropped: free checks of the range of the noise."""
     campaigns = _campaigns(workspace)
     for number in range(PAST_TESTS if campaigns else 0):
-        at = now - FIRST_TEST + number * EVERY_TEST
         entity, step = campaigns[number % len(campaigns)], STEPS[number % len(STEPS)]
+        rule = made[step < 0] if number % 2 and len(made) > 1 else None
         wish = Wish("budget_increase" if step > 0 else "budget_decrease", percent=abs(step))
-        stage = Stage(workspace, at)
-        try:
-            action = place(
-                stage=stage, by=by, asked=Asked(entity, wish, "An idea, only to test."), live=as_seen(entity)
-            )
-        except Refusal:
-            continue
-        attempt(action=action, stage=stage, dry_run=True, by=by)
-        if action.state in (State.PENDING_REVIEW, State.BLOCKED):
-            actions.cancel(workspace=workspace, by=by, action_id=action.pk, now=at + timedelta(minutes=4))
+        asked = Asked(entity, wish, "An idea, only to test.", rule=rule)
+        _test_and_drop(StoryStage(workspace, now - FIRST_TEST + number * EVERY_TEST), by, asked)
     while resolving.resolve_due(now=now, workspace=workspace):
         continue
 
 
-def _make_rules(workspace: Workspace, by: Actor, now: datetime) -> None:
+def _campaigns(workspace: Workspace) -> list[AdEntity]:
+    """That nothing was executed on: a change would be part of what came."""
+    rows = AdEntity.objects.filter(workspace=workspace, kind="campaign", status="active", budget_period="daily")
+    quiet = rows.filter(account__connection__sandbox=True, budget__gt=0)
+    quiet = quiet.exclude(name__in=[idea.name for idea in EXECUTED])
+    return list(quiet.select_related("account__connection", "workspace").order_by("external_id"))
+
+
+def _test_and_drop(stage: Stage, by: Actor, asked: Asked) -> None:
+    try:
+        action = place(stage=stage, by=SYSTEM if asked.rule else by, asked=asked, live=as_seen(asked.entity))
+    except Refusal:
+        return
+    attempt(action=action, stage=stage, dry_run=True, by=by)
+    if action.state in (State.PENDING_REVIEW, State.BLOCKED):
+        soon = stage.now + timedelta(minutes=4)
+        actions.cancel(workspace=stage.workspace, by=by, action_id=action.pk, now=soon)
+
+
+def _make_rules(workspace: Workspace, by: Actor, now: datetime) -> list[Rule]:
+    """From every template; those that were switched on."""
     for template in TEMPLATES.values():
-        made = now - timedelta(days=9)
         rule = rules.create(
-            workspace=workspace, by=by, name=template.label, template=template.name, body=template.body, now=made
+            workspace=workspace, by=by, name=template.label, template=template.name, body=template.body, now=now
         )
         if template.name in SWITCHED_ON:
-            same: dict[str, Any] = {"workspace": workspace, "by": by, "rule_id": rule.pk}
-            rule_runs.over_history(now=made, **same)
-            rules.switch(on=True, now=made, **same)
-            rule_runs.run(rule=Rule.objects.select_related("workspace").get(pk=rule.pk), now=now)
+            same: dict[str, Any] = {"workspace": workspace, "by": by, "rule_id": rule.pk, "now": now}
+            rule_runs.over_history(**same)
+            rules.switch(on=True, **same)
+    made = Rule.objects.filter(workspace=workspace, template__in=SWITCHED_ON).select_related("workspace")
+    return sorted(made, key=lambda rule: SWITCHED_ON.index(rule.template))
+
+
+def _run_rules(made: Sequence[Rule], now: datetime) -> None:
+    """What they propose is tested, so that the history tells which checks their actions fail."""
+    for rule in made:
+        rule_runs.over_history(workspace=rule.workspace, by=SYSTEM, rule_id=rule.pk, now=now)
+        rule_runs.run(rule=rule, now=now)
+        Rule.objects.filter(pk=rule.pk).update(next_run_at=now + rules.EVERY["hourly"])
+        for action in rule.actions.filter(state__in=(State.PENDING_REVIEW, State.BLOCKED)):
+            actions.test(workspace=rule.workspace, by=SYSTEM, action_id=action.pk, now=now)
 
 
 def _fill_queue(workspace: Workspace, by: Actor, now: datetime) -> None:
-    """The first one is left for the reader to test."""
-    for number, asked in enumerate(QUEUE):
-        action = _propose(workspace, by, asked, now)
+    """Something on every tab."""
+    stage = StoryStage(workspace, now)
+    for number, idea in enumerate(WAITING):
+        action = _propose(stage, by, idea)
         if action is not None and number:
-            attempt(action=action, stage=Stage(workspace, now), dry_run=True, by=by)
-    done = _propose(workspace, by, DONE, now)
-    if done is not None and done.state == State.PENDING_REVIEW:
-        attempt(action=done, stage=Stage(workspace, now), dry_run=True, by=by)
-        actions.approve(workspace=workspace, by=by, action_id=done.pk, now=now)
-        executor.execute_one(action_id=str(done.pk), now=now)
+            attempt(action=action, stage=stage, dry_run=True, by=by)
+    _propose(StoryStage(workspace, now - HELD.ago), by, HELD)
+    _propose(stage, by, BLOCKED)
+    planned = _propose(stage, PLANNER, APPROVED)
+    if planned is not None and planned.state == State.PENDING_REVIEW:
+        actions.approve(workspace=workspace, by=PLANNER, action_id=planned.pk, now=now)
+    dropped = _propose(stage, by, REJECTED)
+    if dropped is not None and dropped.state == State.PENDING_REVIEW:
+        why = "Boots are out of stock until Friday."
+        actions.reject(workspace=workspace, by=by, action_id=dropped.pk, now=now, reason=why)
+    _carry_out(workspace, by, DONE, now)
 
 
-def _propose(workspace: Workspace, by: Actor, asked: tuple[str, Wish, str], at: datetime) -> Action | None:
-    name, wish, note = asked
-    rows = AdEntity.objects.filter(workspace=workspace, name=name, account__connection__sandbox=True, kind="campaign")
+def _propose(stage: Stage, by: Actor, idea: Idea) -> Action | None:
+    rows = AdEntity.objects.filter(
+        workspace=stage.workspace, name=idea.name, kind=idea.kind, account__connection__sandbox=True
+    )
     entity = rows.select_related("account__connection", "workspace").first()
     if entity is None:
         return None
     try:
-        asking = Asked(entity, wish, note)
-        return place(stage=Stage(workspace, at), by=by, asked=asking, live=as_seen(entity))
+        return place(stage=stage, by=by, asked=Asked(entity, idea.wish, idea.note), live=as_seen(entity))
     except Refusal:
         return None
 

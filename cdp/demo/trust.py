@@ -3,7 +3,7 @@
 Three weeks before the end a release of the mobile checkout stops sending e-mail addresses and phone numbers, the same
 week in which mobile orders break down: Meta can match fewer and fewer events. A first repair helps half and loses some
 orders, the second helps wholly. On the sale weekend before, a new tag sends no event ids. Google's login is lost for a
-day, and nine days before the end the tag is missing for an afternoon.
+day, nine days before the end the tag is missing for an afternoon, and two days before it Google fails for a night.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ DAYS = 60
 HOUR = 3_600.0
 REPAIRED_HALF, REPAIRED = 17.0, 14.0  # days before the end
 LOGGED_OUT = (36.0, 35.0)
+FAILING = (2.1, 1.4)
 TAG_MISSING = (9.0, 8.6)
 LATE_BATCH = (28.0, 27.4)
 WITHOUT_IDS = (47.0, 43.0)  # the sale weekend
@@ -152,6 +153,8 @@ def _variance(dice: Roll, ago: float) -> float:
 def _google_calls(dice: Roll, ago: float) -> tuple[float, str]:
     if LOGGED_OUT[1] < ago <= LOGGED_OUT[0]:
         return 1.0, "The login was lost: the refresh token had expired."
+    if FAILING[1] < ago <= FAILING[0]:
+        return 0.18, "Google failed nine of the last 50 calls."
     return _few(dice, 0.2), "Of the last 50 calls."
 
 

@@ -152,7 +152,7 @@ def meta(began: datetime) -> World:
         "5540012", META_ACCOUNT, "Northlight website", {"Purchase": 8.7, "AddToCart": 8.3, "ViewContent": 7.9}
     )
     _found(world, META_ACCOUNT, META, first_id=12_020_000_000_100)
-    _tell_past(world, "Holiday Promo 2026", "450", began - timedelta(hours=48), TEAM[0])
+    _tell_past(world, "Holiday Promo 2026", "510", began - timedelta(hours=48), TEAM[0])
     _tell_past(world, "Prospecting - Lookalike 2%", "300", began - timedelta(days=31), TEAM[1])
     _tell_past(world, "Summer Sale 2026", "260", began - timedelta(days=58), TEAM[0])
     return world

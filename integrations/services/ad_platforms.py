@@ -1,6 +1,6 @@
 """From a chosen account to the platform that can read and change it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,22 +20,27 @@ from integrations.services.ad_calls import WatchedCaller
 from stratum.lib import clock, seal
 from stratum.lib.http import Answer, Failure, NotAuthorised, Session
 
+Clock = Callable[[], datetime]
 SANDBOX_SECRETS = {"client_id": "sandbox", "client_secret": "sandbox", "refresh_token": "sandbox"}
 
 
-def platform_of(account: AdAccount) -> AdPlatform:
+def platform_of(account: AdAccount, now: Clock | None = None) -> AdPlatform:
     """Ready to call. Raises NotAuthorised when its connection has no credentials any more."""
     counted = {account.external_id: account.conversion_action} if account.conversion_action else {}
-    return platform_through(account.connection, counted)
+    return platform_through(account.connection, counted, now)
 
 
-def platform_through(connection: AdConnection, conversion_actions: Mapping[str, str] | None = None) -> AdPlatform:
-    """`conversion_actions` by account id. Every call is noted for API health. Raises NotAuthorised."""
+def platform_through(
+    connection: AdConnection, conversion_actions: Mapping[str, str] | None = None, now: Clock | None = None
+) -> AdPlatform:
+    """`conversion_actions` by account id. Every call is noted for API health. `now`: of a story told about a sandbox.
+    Raises NotAuthorised.
+    """
     secrets = SANDBOX_SECRETS if connection.sandbox else secrets_of(connection)
-    caller, token_caller, token_path = callers(connection, secrets)
+    caller, token_caller, token_path = callers(connection, secrets, now)
     watched = WatchedCaller(caller, connection, now=clock.now)
     login = WatchedCaller(token_caller, connection, now=clock.now, failure_of=_login_failure)
-    return assembled(connection.platform, secrets, watched, login, token_path, conversion_actions)
+    return assembled(connection.platform, secrets, watched, login, token_path, conversion_actions, now)
 
 
 def platform_with(platform: str, secrets: Mapping[str, Any]) -> AdPlatform:
@@ -43,10 +48,12 @@ def platform_with(platform: str, secrets: Mapping[str, Any]) -> AdPlatform:
     return assembled(platform, secrets, *_outward(platform, secrets))
 
 
-def callers(connection: AdConnection, secrets: Mapping[str, Any]) -> tuple[Caller, Caller, str]:
+def callers(
+    connection: AdConnection, secrets: Mapping[str, Any], now: Clock | None = None
+) -> tuple[Caller, Caller, str]:
     """To the API, to the token endpoint, and that one's path."""
     if connection.sandbox:
-        inside = sandbox.session(connection)
+        inside = sandbox.session(connection, now or clock.now)
         return inside, inside, "token"
     return _outward(connection.platform, secrets)
 
@@ -58,20 +65,21 @@ def assembled(
     token_caller: Caller,
     token_path: str,
     conversion_actions: Mapping[str, str] | None = None,
+    now: Clock | None = None,
 ) -> AdPlatform:
-    counted = conversion_actions or {}
+    counted, now = conversion_actions or {}, now or clock.now
     if platform == "meta":
-        return MetaPlatform(caller, now=clock.now, conversion_actions=counted)
+        return MetaPlatform(caller, now=now, conversion_actions=counted)
     grant = Grant(secrets["client_id"], secrets["client_secret"], secrets["refresh_token"])
     manager = str(secrets.get("login_customer_id") or "")
     client = GoogleAdsClient(
         caller,
-        Tokens(token_caller, token_path, grant, now=clock.now),
-        now=clock.now,
+        Tokens(token_caller, token_path, grant, now=now),
+        now=now,
         login_customer_id=manager,
         developer_token=str(secrets.get("developer_token") or ""),
     )
-    return GoogleAdsPlatform(client, now=clock.now, login_customer_id=manager, conversion_actions=counted)
+    return GoogleAdsPlatform(client, now=now, login_customer_id=manager, conversion_actions=counted)
 
 
 def _login_failure(answer: Answer, *, now: datetime) -> Failure:

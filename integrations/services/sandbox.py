@@ -1,5 +1,6 @@
 """The fakes of a workspace, with their state in the database, so that web and worker meet the same platform."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -12,7 +13,6 @@ from integrations.sandbox.meta import FakeMeta
 from integrations.sandbox.session import SandboxSession
 from integrations.sandbox.wire import Reply, Request
 from integrations.sandbox.world import World, dump, load
-from stratum.lib import clock
 from stratum.lib.refusal import Missing
 from stratum.workspaces.models import Workspace
 
@@ -33,14 +33,14 @@ def found(workspace: Workspace, platform: str, *, now: datetime) -> SandboxState
     return state
 
 
-def session(connection: AdConnection) -> SandboxSession:
+def session(connection: AdConnection, now: Callable[[], datetime]) -> SandboxSession:
     def answer(request: Request) -> Reply:
-        return _answer(connection, request)
+        return _answer(connection, request, now)
 
     return SandboxSession(answer, headers={"Authorization": "Bearer sandbox"})
 
 
-def _answer(connection: AdConnection, request: Request) -> Reply:
+def _answer(connection: AdConnection, request: Request, now: Callable[[], datetime]) -> Reply:
     """Reading takes no lock; changes of one platform follow one another."""
     rows = SandboxState.objects.filter(workspace_id=connection.workspace_id, platform=connection.platform)
     with transaction.atomic():
@@ -48,17 +48,15 @@ def _answer(connection: AdConnection, request: Request) -> Reply:
         if row is None:
             raise Missing("The sandbox of this workspace has been removed.")
         world = load(row.state)
-        reply = _fake(world).answer(request)
+        reply = _fake(world, now).answer(request)
         if world.touched:
-            row.state, row.changed_at = dump(world), clock.now()
+            row.state, row.changed_at = dump(world), now()
             row.save(update_fields=["state", "changed_at"])
     return reply
 
 
-def _fake(world: World) -> Fake:
-    if world.platform == "google":
-        return FakeGoogle(world, now=lambda: clock.now())
-    return FakeMeta(world, now=lambda: clock.now())
+def _fake(world: World, now: Callable[[], datetime]) -> Fake:
+    return FakeGoogle(world, now=now) if world.platform == "google" else FakeMeta(world, now=now)
 
 
 def _may_change(request: Request) -> bool:

@@ -5,9 +5,11 @@ from datetime import datetime
 import pytest
 
 from autopilot.models import Action, AutopilotSettings, DryRun, Rule, RuleRun
+from autopilot.queries import actions as queries
 from autopilot.queries import dry_runs
-from autopilot.services import sample
+from autopilot.services import actions, sample
 from autopilot.states import State
+from cdp.services import demo_trust
 from integrations.models import SandboxState
 from integrations.services import sample as platforms
 from stratum.workspaces.access import Actor
@@ -19,21 +21,37 @@ pytestmark = pytest.mark.django_db
 
 
 def test_it_works(workspace: Workspace, by_alice: Actor, now: datetime) -> None:
+    demo_trust.tell(workspace=workspace, seed=2026, now=now)
     platforms.build(workspace, now)
-    for platform in ("meta", "google"):
-        report_signals(workspace, now, platform=platform)
     sample.build(workspace, now)
-    states = set(Action.objects.values_list("state", flat=True))
-    assert {State.PENDING_REVIEW, State.SUCCEEDED} <= states
-    assert Action.objects.filter(entity__name="Holiday Promo 2026", state=State.PENDING_REVIEW).exists()
+    assert all(queries.counts(workspace).values()), "there is something on every tab"
     assert Rule.objects.filter(enabled=True).count() == 2
     assert RuleRun.objects.filter(is_dry_run=False).count() == 2
-    scores = dry_runs.scores(workspace)
-    assert scores and scores[0].count >= 5
     assert verification.check(workspace).broken is None
+    _the_manuals_action(workspace, by_alice, now)
+    _the_history(workspace)
     before = Action.objects.count()
     sample.build(workspace, now)
     assert Action.objects.count() == before
+
+
+def _the_manuals_action(workspace: Workspace, by_alice: Actor, now: datetime) -> None:
+    """It waits alone on its budget, was not tested yet, and would execute."""
+    action = Action.objects.get(entity__name="Holiday Promo 2026", state=State.PENDING_REVIEW)
+    assert (action.expected_before["value"], action.target, action.waits_for) == ("500", "600", "approval")
+    assert not action.dry_runs.exists()
+    tested = actions.test(workspace=workspace, by=by_alice, action_id=action.pk, now=now)
+    assert (tested.verdict, tested.failed_checks, tested.result["conflicts"]) == ("WOULD_EXECUTE", [], [])
+
+
+def _the_history(workspace: Workspace) -> None:
+    """Predictions that can be compared with what came, of executed actions too, and checks that rules' actions fail."""
+    resolved = {(one.executed, one.count) for one in dry_runs.scores(workspace)}
+    assert {executed for executed, _ in resolved} == {True, False}
+    assert sum(count for _, count in resolved) >= 8
+    done = DryRun.objects.filter(executed=True, actual_14__isnull=False)
+    assert {one.action.state for one in done} == {State.SUCCEEDED}
+    assert {"Scale winners", "No rule: proposed by hand"} <= {one.rule for one in dry_runs.failing(workspace)}
 
 
 def test_it_goes_without_a_trace(workspace: Workspace, by_alice: Actor, now: datetime) -> None:
