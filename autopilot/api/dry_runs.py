@@ -12,7 +12,7 @@ from autopilot.api.shapes import DryRunPageShape, DryRunShape
 from autopilot.queries import dry_runs as queries
 from autopilot.queries.dry_runs import FILTERS, OUTCOMES
 from autopilot.verdicts import Verdict
-from stratum.lib.paging import CursorPages, refuse_unknown_filters
+from stratum.lib.paging import paged, refuse_unknown_filters
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
 from stratum.workspaces.authentication import ApiRequest
@@ -39,11 +39,8 @@ class DryRunListApi(APIView):
         for name, known in (("outcome", tuple(OUTCOMES)), ("verdict", tuple(Verdict))):
             if filters[name] and filters[name] not in known:
                 raise ValidationError({name: f"Choose one of {', '.join(known)}."})
-        if any("\0" in value for value in filters.values()):
-            raise ValidationError({"q": "This text contains NUL. Remove the character."})
-        pages = CursorPages(("-at", "-id"))
-        rows = pages.paginate_queryset(queries.find(request.workspace, filters), request, self) or []
-        return pages.get_paginated_response(DryRunShape(rows, many=True).data)
+        found = queries.find(request.workspace, filters)
+        return paged(self, request, found, ("-at", "-id"), lambda rows: DryRunShape(rows, many=True).data)
 
 
 class DryRunApi(APIView):

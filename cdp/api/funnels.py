@@ -31,7 +31,7 @@ from cdp.queries import funnel_views as views
 from cdp.queries import funnels as queries
 from cdp.queries.funnel_results import FunnelName
 from cdp.services import funnels as services
-from stratum.lib.paging import LIMIT, CursorPages, limit_of, refuse_unknown_filters
+from stratum.lib.paging import LIMIT, limit_of, paged, refuse_unknown_filters
 from stratum.lib.refusal import Fault, Invalid
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
@@ -119,9 +119,7 @@ class FunnelListApi(APIView):
         found = queries.find(
             request.workspace, search=request.query_params.get("search", ""), archived=ARCHIVED[archived]
         )
-        pages = CursorPages(("-created_at", "-id"))
-        rows = pages.paginate_queryset(found, request, self) or []
-        return pages.get_paginated_response(FunnelShape(rows, many=True).data)
+        return paged(self, request, found, ("-created_at", "-id"), lambda rows: FunnelShape(rows, many=True).data)
 
     @extend_schema(tags=TAGS, summary="Create a funnel", request=FunnelBody, responses={201: FunnelShape} | WRITTEN)
     def post(self, request: ApiRequest) -> Response:

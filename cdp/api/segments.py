@@ -1,7 +1,7 @@
 """/api/v1/cdp/segments: named groups of profiles, and who is in them."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -30,7 +30,7 @@ from cdp.queries.segment_preview import preview
 from cdp.queries.segment_why import explain
 from cdp.queries.traits import zone_of
 from cdp.services import segments as services
-from stratum.lib.paging import LIMIT, CursorPages, refuse_unknown_filters
+from stratum.lib.paging import LIMIT, paged, refuse_unknown_filters
 from stratum.lib.refusal import Fault, Invalid
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
@@ -67,10 +67,7 @@ class SegmentListApi(APIView):
             raise ValidationError({"archived": "Write true or false."})
         search = request.query_params.get("search", "")
         found = queries.find(request.workspace, search=search, archived=ARCHIVED[archived])
-        pages = CursorPages(("-created_at", "-id"))
-        cards = queries.cards(pages.paginate_queryset(found, request, self) or [])
-        lines = [(card.segment, card.size) for card in cards]
-        return pages.get_paginated_response(SegmentLineShape(lines, many=True).data)
+        return paged(self, request, found, ("-created_at", "-id"), _lines)
 
     @extend_schema(tags=TAGS, summary="Create a segment", request=SegmentBody, responses={201: SegmentShape} | WRITTEN)
     def post(self, request: ApiRequest) -> Response:
@@ -79,6 +76,10 @@ class SegmentListApi(APIView):
             workspace=request.workspace, by=request.actor, draft=draft, now=request.now
         )
         return _segment(request, segment, status=201)
+
+
+def _lines(segments: list[Segment]) -> Any:
+    return SegmentLineShape([(card.segment, card.size) for card in queries.cards(segments)], many=True).data
 
 
 class SegmentApi(APIView):
@@ -232,10 +233,12 @@ class SegmentMembersApi(APIView):
     def get(self, request: ApiRequest, segment_id: UUID) -> Response:
         refuse_unknown_filters(request)
         found = queries.members_of(request.workspace, queries.get(request.workspace, segment_id))
-        pages = CursorPages("-id")
-        rows = pages.paginate_queryset(found, request, self) or []
-        cards = profiles.cards(request.workspace, rows, now=request.now)
-        return pages.get_paginated_response(profile_lines(request.workspace, cards, now=request.now))
+
+        def told(rows: list[Any]) -> Any:
+            cards = profiles.cards(request.workspace, rows, now=request.now)
+            return profile_lines(request.workspace, cards, now=request.now)
+
+        return paged(self, request, found, "-id", told)
 
 
 def _segment(request: ApiRequest, segment: Segment, *, status: int = 200) -> Response:

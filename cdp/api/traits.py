@@ -34,7 +34,7 @@ from cdp.models import Trait, TraitVersion
 from cdp.queries import profiles, trait_analysis, trait_preview, trait_why
 from cdp.queries import traits as queries
 from cdp.services import traits as services
-from stratum.lib.paging import LIMIT, CursorPages, refuse_unknown_filters
+from stratum.lib.paging import LIMIT, CursorPages, paged, refuse_unknown_filters
 from stratum.lib.refusal import Fault, Invalid
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
@@ -74,9 +74,11 @@ class TraitListApi(APIView):
         if status and status not in STATUSES:
             raise ValidationError({"status": f"Choose one of: {', '.join(STATUSES)}."})
         found = queries.listed(request.workspace, search=request.query_params.get("search", ""), status=status)
-        pages = CursorPages(("name", "id"))
-        rows = pages.paginate_queryset(found, request, self) or []
-        return pages.get_paginated_response(TraitShape(lines(request.workspace, rows), many=True).data)
+
+        def told(rows: list[Any]) -> Any:
+            return TraitShape(lines(request.workspace, rows), many=True).data
+
+        return paged(self, request, found, ("name", "id"), told)
 
     @extend_schema(
         tags=TAGS,
@@ -242,10 +244,11 @@ class TraitVersionsApi(APIView):
     def get(self, request: ApiRequest, trait_id: UUID) -> Response:
         refuse_unknown_filters(request)
         trait = queries.get(request.workspace, trait_id)
-        pages = CursorPages(("-number",))
-        rows = pages.paginate_queryset(queries.versions(trait), request, self) or []
-        shown = [_version(request.workspace, trait, version) for version in rows]
-        return pages.get_paginated_response(VersionShape(shown, many=True).data)
+
+        def told(rows: list[Any]) -> Any:
+            return VersionShape([_version(request.workspace, trait, version) for version in rows], many=True).data
+
+        return paged(self, request, queries.versions(trait), "-number", told)
 
 
 class TraitRestoreApi(APIView):

@@ -1,5 +1,6 @@
 """Pages of the API: `{next, previous, results}`, at most 200 rows, found again by a cursor that never shifts."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import ValidationError as BadValue
@@ -7,6 +8,7 @@ from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 DEFAULT_LIMIT = 50
@@ -44,6 +46,19 @@ class CursorPages(CursorPagination):
             return super().decode_cursor(request)
         except Exception as error:
             raise ValidationError({"cursor": self.invalid_cursor_message}) from error
+
+
+def paged(
+    view: APIView,
+    request: Request,
+    rows: QuerySet[Any],
+    ordering: str | tuple[str, ...],
+    told: Callable[[list[Any]], Any],
+) -> Response:
+    """The answer of a list: the rows of one page in this order, as `told` puts them."""
+    pages = CursorPages(ordering)
+    page = pages.paginate_queryset(rows, request, view) or []
+    return pages.get_paginated_response(told(list(page)))
 
 
 def limit_of(request: Request) -> int:
