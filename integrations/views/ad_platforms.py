@@ -112,8 +112,8 @@ def _totals(totals: dict[str, Figures]) -> list[dict[str, str]]:
     return [
         {
             **_figures(figures, currency),
-            "spend": ad_words.amount_in(figures.spend, currency),
-            "revenue": ad_words.amount_in(figures.revenue, currency),
+            "spend": ad_words.large(figures.spend, currency),
+            "revenue": ad_words.large(figures.revenue, currency),
         }
         for currency, figures in found
     ]

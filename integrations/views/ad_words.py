@@ -53,6 +53,11 @@ def amount_in(amount: Decimal, currency: str) -> str:
     return f"{amount:,.0f}" if currency in WHOLE_UNITS else f"{amount:,.2f}"
 
 
+def large(amount: Decimal, currency: str) -> str:
+    """For a figure that stands alone in a card: cents are no news of ten thousand."""
+    return f"{amount:,.0f}" if amount >= 10_000 else amount_in(amount, currency)
+
+
 def ratio(value: Decimal | None) -> str:
     return "–" if value is None else f"{value:.2f}"
 
