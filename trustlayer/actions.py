@@ -22,6 +22,8 @@ GROUPS: Mapping[str, str] = {
     "stop": "Emergency stops",
 }
 
+PAUSE_ALL = "pause_all"
+
 ACTIONS: Mapping[str, ActionKind] = {
     kind.name: kind
     for kind in (
@@ -38,6 +40,6 @@ ACTIONS: Mapping[str, ActionKind] = {
         ActionKind("bid_increase", "Bid increase", "bid"),
         ActionKind("bid_decrease", "Bid decrease", "bid"),
         ActionKind("emergency_stop", "Emergency stop", "stop", never_refused=True),
-        ActionKind("pause_all", "Pause all", "stop", never_refused=True),
+        ActionKind(PAUSE_ALL, "Pause all", "stop", never_refused=True),
     )
 }

@@ -1,4 +1,4 @@
-"""/api/v1/autopilot/settings and /emergency-stop."""
+"""/api/v1/autopilot/settings, /emergency-stop and /pause-all."""
 
 from typing import ClassVar
 
@@ -7,8 +7,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from autopilot.api.actions import PROBLEMS, TAGS
-from autopilot.api.shapes import SettingsBody, SettingsShape, StoppedShape
+from autopilot.api.shapes import PauseAllBody, PausedShape, SettingsBody, SettingsShape, StoppedShape
 from autopilot.queries import settings as queries
+from autopilot.services import pausing
 from autopilot.services import settings as services
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
@@ -68,6 +69,28 @@ class EmergencyStopApi(APIView):
         return Response(status=204)
 
 
+class PauseAllApi(APIView):
+    right = "execute"
+
+    @extend_schema(
+        tags=TAGS,
+        operation_id="autopilot_pause_all",
+        summary="Pause all campaigns",
+        description=(
+            "Every active campaign, of all ad accounts or of one. Never refused: neither the gate nor a guard rail nor "
+            "the emergency stop keeps it from being executed. In Dry-Run Mode it is simulated only."
+        ),
+        request=PauseAllBody,
+        responses={200: PausedShape, 404: Problem, 422: Problem} | PROBLEMS,
+    )
+    def post(self, request: ApiRequest) -> Response:
+        body = PauseAllBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        account = body.validated_data.get("account", "")
+        paused = pausing.pause_all(workspace=request.workspace, by=request.actor, now=request.now, account=account)
+        return Response(PausedShape(paused).data)
+
+
 def _settings(request: ApiRequest) -> Response:
     found = queries.standing(request.workspace)
     return Response(SettingsShape((found, queries.accounts(request.workspace))).data)
@@ -76,4 +99,5 @@ def _settings(request: ApiRequest) -> Response:
 urlpatterns = [
     route("api/v1/autopilot/settings", AutopilotSettingsApi.as_view(), "api_autopilot_settings"),
     route("api/v1/autopilot/emergency-stop", EmergencyStopApi.as_view(), "api_emergency_stop"),
+    route("api/v1/autopilot/pause-all", PauseAllApi.as_view(), "api_pause_all"),
 ]

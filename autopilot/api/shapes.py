@@ -11,6 +11,7 @@ from autopilot.changes import PROPOSABLE
 from autopilot.models import Action, DryRun
 from autopilot.queries.settings import Standing
 from autopilot.rails import LEVELS
+from autopilot.services.pausing import Paused
 from autopilot.states import VALUES
 from autopilot.verdicts import Verdict
 from integrations.models import AdAccount
@@ -31,6 +32,9 @@ class ActionBody(StrictSerializer):
     entity_ref = ActionEntityBody()
     value = serializers.CharField(max_length=40, required=False, help_text="The new budget or bid, absolute.")
     percent = serializers.CharField(max_length=20, required=False, help_text="Or the change in percent: 20, -10.")
+    currency = serializers.CharField(
+        max_length=3, required=False, allow_blank=True, help_text="Of the value; refused when the account has another."
+    )
     note = serializers.CharField(max_length=1_000, required=False, allow_blank=True)
 
 
@@ -269,3 +273,21 @@ class SettingsBody(serializers.Serializer[Any]):
 class StoppedShape(serializers.Serializer[Any]):
     cancelled = serializers.IntegerField(help_text="Approved actions that will not be executed.")
     stopped_at = serializers.DateTimeField(allow_null=True)
+
+
+class PauseAllBody(StrictSerializer):
+    account = serializers.CharField(
+        max_length=64, required=False, allow_blank=True, help_text="An ad account's id; left out: all of them."
+    )
+
+
+class PausedShape(serializers.Serializer[Any]):
+    paused = serializers.IntegerField(help_text="Campaigns whose pause began with this call.")
+    already = serializers.IntegerField(help_text="Campaigns whose pause was on its way.")
+    simulated = serializers.BooleanField(help_text="Dry-Run Mode is on: they wait in the queue, nothing is executed.")
+    actions = serializers.ListField(child=serializers.UUIDField())
+
+    def to_representation(self, instance: Paused) -> dict[str, Any]:
+        ids = [str(action.pk) for action in instance.actions]
+        plain = {"already": instance.already, "simulated": instance.simulated}
+        return {"paused": len(ids), **plain, "actions": ids}

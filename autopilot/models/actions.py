@@ -61,6 +61,9 @@ class Action(models.Model):
     )
     approved_at = models.DateTimeField(null=True, blank=True)
     approved_despite = models.JSONField(default=list, help_text="Checks that a person saw failing and let pass.")
+    never_refused = models.BooleanField(
+        default=False, help_text="Of Pause all: neither the gate nor a guard rail keeps it from being executed."
+    )
     attempts = models.PositiveSmallIntegerField(default=0, help_text="How often a write was begun.")
     try_at = models.DateTimeField(null=True, blank=True, help_text="Not before.")
     executed_at = models.DateTimeField(null=True, blank=True)

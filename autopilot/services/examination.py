@@ -21,6 +21,7 @@ from autopilot.verdicts import Findings, Outcome, PlatformAnswer
 from integrations.base import Change, Entity, NativeAutomation
 from stratum.lib.http import Failure, Gone, NotAuthorised, Rejected, Throttled
 from stratum.workspaces.access import Actor
+from trustlayer.actions import PAUSE_ALL
 from trustlayer.gate import what_would_change
 from trustlayer.models import LedgerEntry
 from trustlayer.queries import health
@@ -72,7 +73,16 @@ def subject_of(action: Action) -> Subject:
     assert after is not None
     field: Any = action.field
     aim = Aim(field, before, after, action.said)
-    return Subject(action.kind, action.account, action.entity, aim, action, action.rule, action.undoes)
+    return Subject(
+        action.kind,
+        action.account,
+        action.entity,
+        aim,
+        action,
+        action.rule,
+        action.undoes,
+        never_refused=action.never_refused,
+    )
 
 
 def change_of(subject: Subject) -> Change:
@@ -90,13 +100,14 @@ def look(subject: Subject, stage: Stage, *, with_impact: bool) -> Seen:
     native, unread = _native(subject, stage)
     facts = gather(subject, live, stage, native=native)
     conflicts = guards.conflicts(facts)
-    if unread is not None:
+    if unread is not None and not subject.never_refused:
         sentence = f"The platform's own automation could not be read: {unread.sentence}"
         conflicts.append(Check("native", "The platform's own automation", None, sentence, hard=True))
     checks = [unchanged(subject, live), *guards.check_all(facts, stage.settings.for_account(subject.account.pk))]
     answer, unasked = _platform(subject, stage, live)
     lost = (unread, stage.outside(subject.account)[1], unasked)
-    hiccup = next((one for one in lost if one is not None and may_try_later(one)), None)
+    waits = not subject.never_refused
+    hiccup = next((one for one in lost if waits and one is not None and may_try_later(one)), None)
     seen = Seen(subject, live, None, facts, tuple(checks), tuple(conflicts), answer, None, hiccup)
     return _with_impact(seen, stage) if with_impact else seen
 
@@ -200,7 +211,7 @@ def weigh(
     """Ask the gate; its decision is an entry of the book, in the caller's transaction."""
     subject = seen.subject
     proposal = Proposal(
-        action=subject.kind,
+        action=PAUSE_ALL if subject.never_refused else subject.kind,
         entity=entity_of(subject.account, subject.entity),
         change=subject.aim.said,
         change_detail=_change_detail(subject, action),

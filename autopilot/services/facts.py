@@ -12,6 +12,7 @@ from autopilot import changes
 from autopilot.changes import Aim
 from autopilot.guards import Facts
 from autopilot.models import Action, Rule
+from autopilot.rules import definitions
 from autopilot.services.stage import Stage
 from autopilot.states import LIVE, State
 from integrations.base import Budget, Entity, NativeAutomation, OutsideChange
@@ -34,11 +35,12 @@ class Subject:
     rule: Rule | None = None
     undoes: Action | None = None
     supersedes: tuple[UUID, ...] = ()
+    never_refused: bool = False
 
 
 def as_seen(row: AdEntity) -> Entity:
     """The entity as our last sync saw it."""
-    shared = row.details.get("shared_with") or ()
+    shared = row.details.get("budget_shared_with") or ()
     budget = None
     if row.budget is not None:
         period: Any = row.budget_period or "daily"
@@ -97,6 +99,7 @@ def gather(
         shared_with=live.budget.shared_with if live.budget else (),
         native=tuple(one.sentence for one in native if not one.fields or aim.field in one.fields),
         rivals=tuple(_rivals(subject, recent)),
+        never_refused=subject.never_refused,
     )
 
 
@@ -158,7 +161,8 @@ def rule_conflicts(rule: Rule, entity: AdEntity, field: str, kind: str) -> Itera
     for other in met.distinct():
         theirs = str(other.definition.get("then", {}).get("action", ""))
         if theirs and theirs != kind and changes.field_of(theirs) == field:
-            yield f"The rule “{other.name}” wants the opposite for the same {field}"
+            opposite = definitions.direction(theirs) * definitions.direction(kind) < 0
+            yield f"The rule “{other.name}” {'wants the opposite for' if opposite else 'writes'} the same {field}"
 
 
 def _reversals(recent: Sequence[Action], aim: Aim) -> int:

@@ -11,7 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from autopilot.queries import settings as queries
 from autopilot.rails import AMOUNTS, LABELS, LEVELS, WEEKDAYS, WHOLE, Rails
+from autopilot.services import pausing
 from autopilot.services import settings as services
+from autopilot.services.pausing import Paused
 from stratum.lib.refusal import Invalid
 from stratum.lib.routes import route
 from stratum.workspaces import access
@@ -176,9 +178,29 @@ def emergency_resume(request: MemberRequest) -> HttpResponse:
     return redirect("settings_autopilot")
 
 
+@require_POST
+@access.page("execute")
+def pause_all(request: MemberRequest) -> HttpResponse:
+    account = request.POST.get("account", "")
+    paused = pausing.pause_all(workspace=request.workspace, by=request.actor, now=request.now, account=account)
+    messages.warning(request, _paused_words(paused))
+    return redirect("action_list")
+
+
+def _paused_words(paused: Paused) -> str:
+    count = len(paused.actions)
+    campaigns = "1 campaign" if count == 1 else f"{count:,} campaigns"
+    if not count:
+        return "No active campaign is left to pause."
+    if paused.simulated:
+        return f"Dry-Run Mode is on, so nothing is paused: the pauses of {campaigns} wait in the queue."
+    return f"{campaigns} {'is' if count == 1 else 'are'} being paused. What is done stands on the tab Executed."
+
+
 HERE = "dashboard/settings/autopilot"
 urlpatterns = [
     route(HERE, settings_autopilot, "settings_autopilot"),
     route(f"{HERE}/emergency-stop", emergency_stop, "emergency_stop"),
+    route(f"{HERE}/pause-all", pause_all, "pause_all"),
     route(f"{HERE}/resume", emergency_resume, "emergency_resume"),
 ]

@@ -85,9 +85,10 @@ def _row(account: AdAccount, one: Entity, parent: int | None, now: datetime) -> 
 
 
 def _details(one: Entity) -> dict[str, Any]:
+    """With what tells a budget that several campaigns spend from: it is counted once."""
     details = dict(one.details)
     if one.budget and one.budget.shared_with:
-        details["budget_shared_with"] = list(one.budget.shared_with)
+        details |= {"budget_shared_with": list(one.budget.shared_with), "budget_resource": one.budget.resource}
     return details
 
 
