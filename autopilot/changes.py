@@ -29,11 +29,14 @@ class Absurd(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody asks for: a kind of action, and an absolute value or a percentage where it needs one."""
+    """What somebody asks for: a kind of action, and an absolute value or a percentage where it needs one. `currency`:
+    what the value is meant in, where that was said.
+    """
 
     action: str
     value: Decimal | None = None
     percent: Decimal | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,12 @@ def aim(wish: Wish, before: Value | None, currency: str) -> Aim:
     if before is None or not isinstance(before, Decimal):
         where = "It may sit on its campaign or on its ad sets." if noun == "budget" else ""
         raise Absurd(f"There is no {noun} here to change. {where}".strip(), "/entity_ref")
-    after = money.rounded(_amount(wish, before, noun), currency)
+    wanted = _amount(wish, before, noun)
+    if wish.currency and wish.currency != currency:
+        raise Absurd(f"This account is in {currency}, so give the {noun} in {currency}.", "/currency")
+    if abs(wanted) > MOST_AMOUNT:
+        raise Absurd(f"A {noun} beyond {money.words(MOST_AMOUNT, currency)} is absurd.")
+    after = money.rounded(wanted, currency)
     _refuse_absurd(wish.action, before, after, noun, currency)
     return Aim(field, before, after, _said(before, after, noun, currency))
 
@@ -120,8 +128,6 @@ def _refuse_absurd(action: str, before: Decimal, after: Decimal, noun: str, curr
     if after <= 0:
         what = "negative" if after < 0 else "zero"
         raise Absurd(f"A {what} {noun} cannot be set. To stop spending, pause it.")
-    if after > MOST_AMOUNT:
-        raise Absurd(f"A {noun} of more than {money.words(MOST_AMOUNT, currency)} is absurd.")
     if after == before:
         raise Absurd(f"The {noun} is {money.words(before, currency)} already.")
     if action.endswith("_increase") and after < before:
@@ -157,6 +163,12 @@ def shown(value: Value | None, currency: str, field: str = "", period: str = "da
         return str(value) if value else "none"
     per = {"budget": "/day" if period != "lifetime" else " lifetime"}.get(field, "")
     return money.words(value, currency) + per
+
+
+def both(field: str, before: Any, after: Any, currency: str, period: str = "daily") -> tuple[str, str]:
+    """Of what is stored: `$500/day` and `$600/day`."""
+    was, becomes = (shown(from_json(value, field), currency, field, period) for value in (before, after))
+    return was, becomes
 
 
 def to_json(value: Value | None) -> Any:

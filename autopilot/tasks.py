@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from autopilot.services import actions, executor, proposals, resolving, rule_runs
+from autopilot.services import actions, executor, proposals, recovery, resolving, rule_runs
 from stratum.lib import clock
 
 
@@ -15,6 +15,11 @@ def execute(action_id: str) -> None:
 @shared_task(name=executor.TASK)
 def execute_due(workspace_id: int) -> None:
     executor.execute_due(workspace_id=workspace_id, now=clock.now())
+
+
+@shared_task(name=recovery.TASK)
+def judge_again(workspace_id: int) -> None:
+    recovery.judge_again(workspace_id=workspace_id, now=clock.now())
 
 
 @shared_task(name="autopilot.housekeeping")

@@ -90,22 +90,18 @@ def _health(score: int | None) -> dict[str, str]:
 
 
 def values(action: Action) -> tuple[str, str]:
-    currency, field = action.account.currency, action.field
-    before, after = (
-        changes.shown(changes.from_json(value, field), currency, field, action.entity.budget_period or "daily")
-        for value in (action.expected_before.get("value"), action.target)
-    )
-    return before, after
+    before, period = action.expected_before.get("value"), action.entity.budget_period or "daily"
+    return changes.both(action.field, before, action.target, action.account.currency, period)
 
 
 def impact_words(action: Action) -> str:
-    """`+8-12 conversions a day, +$100/day`, or nothing where there is no projection."""
+    """`8-12 more conversions, $100 more a day`, or nothing where there is no projection."""
     projected: Mapping[str, Any] = action.impact or {}
     conversions = projected.get("conversions_per_day")
     if not conversions:
         return ""
     spend = projected["spend_per_day"]
     effect = report.span(conversions["effect"], flip=spend < 0)
-    sign = "−" if spend < 0 else "+"
+    more = "fewer conversions" if spend < 0 else "more conversions"
     per_day = money.words(round(abs(spend)), action.account.currency)
-    return f"{sign}{effect} conversions, {sign}{per_day} a day"
+    return f"{effect} {more}, {per_day} {'less' if spend < 0 else 'more'} a day"
