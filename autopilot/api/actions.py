@@ -1,5 +1,6 @@
 """/api/v1/autopilot/actions: propose, read, test, approve, reject, cancel, execute, undo."""
 
+from collections.abc import Callable
 from typing import ClassVar
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from autopilot.services import proposals
 from autopilot.services.proposals import Asked
 from autopilot.services.stage import Stage
 from autopilot.states import VALUES
-from stratum.lib.paging import LIMIT, CursorPages, refuse_unknown_filters
+from stratum.lib.paging import LIMIT, paged, refuse_unknown_filters
 from stratum.lib.refusal import Fault, Invalid
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
@@ -59,11 +60,8 @@ class ActionListApi(APIView):
         for name, known in (("tab", tuple(TABS)), ("state", VALUES)):
             if filters[name] and filters[name] not in known:
                 raise ValidationError({name: f"Choose one of {', '.join(known)}."})
-        if any("\0" in value for value in filters.values()):
-            raise ValidationError({"q": "This text contains NUL. Remove the character."})
-        pages = CursorPages(("-created_at", "-id"))
-        rows = pages.paginate_queryset(queries.find(request.workspace, filters), request, self) or []
-        return pages.get_paginated_response(ActionShape(rows, many=True).data)
+        found = queries.find(request.workspace, filters)
+        return paged(self, request, found, ("-created_at", "-id"), lambda rows: ActionShape(rows, many=True).data)
 
     @extend_schema(
         tags=TAGS,
@@ -87,7 +85,7 @@ def _wish(given: dict[str, str]) -> Wish:
         value, percent = (parse_amount(given.get(name), f"/{name}") for name in ("value", "percent"))
     except Absurd as absurd:
         raise Invalid([Fault(absurd.pointer, absurd.sentence)]) from absurd
-    return Wish(given["action"], value, percent)
+    return Wish(given["action"], value, percent, given.get("currency", "").upper())
 
 
 class ActionApi(APIView):
@@ -133,15 +131,8 @@ class ActionApproveApi(APIView):
     def post(self, request: ApiRequest, action_id: UUID) -> Response:
         body = ApproveBody(data=request.data)
         body.is_valid(raise_exception=True)
-        action = services.approve(
-            workspace=request.workspace,
-            by=request.actor,
-            action_id=action_id,
-            now=request.now,
-            confirm=body.validated_data.get("confirm", ""),
-            inputs_hash=body.validated_data.get("inputs_hash", ""),
-        )
-        return _answer(action)
+        given = {name: body.validated_data.get(name, "") for name in ("confirm", "inputs_hash")}
+        return _done(request, services.approve, action_id, **given)
 
 
 class ActionRejectApi(APIView):
@@ -157,12 +148,7 @@ class ActionRejectApi(APIView):
     def post(self, request: ApiRequest, action_id: UUID) -> Response:
         body = RejectBody(data=request.data)
         body.is_valid(raise_exception=True)
-        reason = body.validated_data["reason"]
-        return _answer(
-            services.reject(
-                workspace=request.workspace, by=request.actor, action_id=action_id, now=request.now, reason=reason
-            )
-        )
+        return _done(request, services.reject, action_id, reason=body.validated_data["reason"])
 
 
 class ActionCancelApi(APIView):
@@ -172,9 +158,7 @@ class ActionCancelApi(APIView):
         tags=TAGS, operation_id="autopilot_actions_cancel", summary="Cancel an action", request=None, responses=DONE
     )
     def post(self, request: ApiRequest, action_id: UUID) -> Response:
-        return _answer(
-            services.cancel(workspace=request.workspace, by=request.actor, action_id=action_id, now=request.now)
-        )
+        return _done(request, services.cancel, action_id)
 
 
 class ActionExecuteApi(APIView):
@@ -188,9 +172,7 @@ class ActionExecuteApi(APIView):
         responses=DONE,
     )
     def post(self, request: ApiRequest, action_id: UUID) -> Response:
-        return _answer(
-            services.start(workspace=request.workspace, by=request.actor, action_id=action_id, now=request.now)
-        )
+        return _done(request, services.start, action_id)
 
 
 class ActionJudgeApi(APIView):
@@ -204,9 +186,7 @@ class ActionJudgeApi(APIView):
         responses=DONE | {503: Problem},
     )
     def post(self, request: ApiRequest, action_id: UUID) -> Response:
-        return _answer(
-            services.judge_again(workspace=request.workspace, by=request.actor, action_id=action_id, now=request.now)
-        )
+        return _done(request, services.judge_again, action_id)
 
 
 class ActionUndoApi(APIView):
@@ -225,8 +205,9 @@ class ActionUndoApi(APIView):
         return Response(ActionDetailShape(back).data, status=201)
 
 
-def _answer(action: Action) -> Response:
-    """As it is after the worker may have had its turn."""
+def _done(request: ApiRequest, service: Callable[..., Action], action_id: UUID, **given: str) -> Response:
+    """The action as it is after the worker may have had its turn."""
+    action = service(workspace=request.workspace, by=request.actor, action_id=action_id, now=request.now, **given)
     action.refresh_from_db()
     return Response(ActionDetailShape(action).data)
 

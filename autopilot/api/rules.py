@@ -16,7 +16,7 @@ from autopilot.rules import definitions
 from autopilot.rules.templates import TEMPLATES
 from autopilot.services import rule_runs
 from autopilot.services import rules as services
-from stratum.lib.paging import CursorPages, refuse_unknown_filters
+from stratum.lib.paging import paged, refuse_unknown_filters
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem, StrictSerializer
 from stratum.workspaces.authentication import ApiRequest
@@ -50,7 +50,8 @@ class RuleShape(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     tested_version = serializers.IntegerField()
     enabled = serializers.BooleanField()
-    conflicts = serializers.ListField(child=serializers.CharField())
+    conflicts = serializers.ListField(child=serializers.CharField(), help_text="Other rules that get in its way.")
+    currencies = serializers.CharField(allow_null=True, help_text="What its amounts mean in accounts of several.")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     last_run_at = serializers.DateTimeField(allow_null=True)
@@ -64,6 +65,7 @@ class RuleShape(serializers.Serializer[Any]):
             "template": instance.template or None,
             "sentence": definitions.sentence(definitions.parse(instance.definition)),
             "conflicts": queries.conflicts(instance),
+            "currencies": queries.currencies(instance) or None,
             **{name: getattr(instance, name) for name in (*plain, *times)},
         }
 
@@ -107,9 +109,8 @@ class RuleListApi(APIView):
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)
-        pages = CursorPages(("-created_at", "-id"))
-        rows = pages.paginate_queryset(queries.find(request.workspace), request, self) or []
-        return pages.get_paginated_response(RuleShape(rows, many=True).data)
+        found = queries.find(request.workspace)
+        return paged(self, request, found, ("-created_at", "-id"), lambda rows: RuleShape(rows, many=True).data)
 
     @extend_schema(
         tags=TAGS,

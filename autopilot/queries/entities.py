@@ -30,6 +30,10 @@ def choices(workspace: Workspace, search: str = "") -> list[Choice]:
     rows = rows.annotate(level=Case(default=level, output_field=IntegerField()))
     ordered = rows.select_related("account").order_by("level", "account__name", "name")[:MOST_CHOICES]
     return [
-        Choice(row.pk, f"{row.get_kind_display()}: {row.name} ({row.get_status_display().lower()})", row.account.name)
+        Choice(
+            row.pk,
+            f"{row.get_kind_display()}: {row.name} ({row.get_status_display().lower()})",
+            f"{row.account.name}, {row.account.currency}",
+        )
         for row in ordered
     ]

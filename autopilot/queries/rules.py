@@ -1,6 +1,6 @@
 """Rules read: the list, one with its last words, whom it is about, who gets in its way."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from autopilot.models import Rule, RuleEvaluation, RuleRun
 from autopilot.rules import definitions
 from autopilot.rules.definitions import Definition, Scope, parse
-from integrations.models import AdEntity
+from integrations.models import AdAccount, AdEntity
 from stratum.lib.refusal import Missing
 from stratum.workspaces.models import Workspace
 from trustlayer.actions import ACTIONS
@@ -17,13 +17,14 @@ from trustlayer.actions import ACTIONS
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A rule with its definition read, its sentence and its last run."""
+    """A rule with its definition read, its sentence and its last run. `conflicts`: enabled rules in its way."""
 
     rule: Rule
     definition: Definition
     sentence: str
     last: RuleRun | None
     open_actions: int
+    conflicts: int
 
 
 def names(workspace: Workspace) -> list[tuple[str, str]]:
@@ -49,13 +50,20 @@ def cards(rules: Sequence[Rule]) -> list[Card]:
     live = Q(actions__state__in=["pending_review", "approved", "executing", "unknown", "blocked"])
     counted = Rule.objects.filter(pk__in=[rule.pk for rule in rules]).annotate(n=Count("actions", filter=live))
     open_actions = dict(counted.values_list("pk", "n"))
-    return [card(rule, open_actions.get(rule.pk, 0)) for rule in rules]
+    read = {rule.pk: parse(rule.definition) for rule in rules}
+    return [
+        card(rule, open_actions.get(rule.pk, 0), sum(_collide(rule, other, read) for other in rules)) for rule in rules
+    ]
 
 
-def card(rule: Rule, open_actions: int = 0) -> Card:
+def _collide(rule: Rule, other: Rule, read: Mapping[UUID, Definition]) -> bool:
+    return other.enabled and other.pk != rule.pk and bool(definitions.collide(read[rule.pk], read[other.pk]))
+
+
+def card(rule: Rule, open_actions: int = 0, conflicts: int = 0) -> Card:
     definition = parse(rule.definition)
     last = rule.runs.filter(is_dry_run=False).order_by("-at").first()
-    return Card(rule, definition, definitions.sentence(definition), last, open_actions)
+    return Card(rule, definition, definitions.sentence(definition), last, open_actions, conflicts)
 
 
 def in_scope(workspace: Workspace, scope: Scope) -> QuerySet[AdEntity]:
@@ -74,6 +82,21 @@ def in_scope(workspace: Workspace, scope: Scope) -> QuerySet[AdEntity]:
 def evaluations(rule: Rule) -> QuerySet[RuleEvaluation]:
     """What it proposed first, then what it would have, then why not."""
     return rule.evaluations.select_related("entity").order_by("-at", "-outcome", "entity__name")
+
+
+def currencies(rule: Rule) -> str:
+    """What to know where a rule's amounts mean something else in every account; else nothing."""
+    definition = parse(rule.definition)
+    if definition.value is None and not any(one.of.unit == "money" for one in definition.when):
+        return ""
+    accounts = AdAccount.objects.filter(entities__in=in_scope(rule.workspace, definition.scope)).distinct()
+    found: dict[str, list[str]] = {}
+    for name, currency in accounts.order_by("name").values_list("name", "currency"):
+        found.setdefault(currency, []).append(name)
+    if len(found) < 2:
+        return ""
+    told = ", ".join(f"{currency} in {' and '.join(names)}" for currency, names in sorted(found.items()))
+    return f"Its amounts mean {told}. Limit its scope to accounts of one currency."
 
 
 def conflicts(rule: Rule) -> list[str]:

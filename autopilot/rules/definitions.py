@@ -1,8 +1,9 @@
 """A rule: when metrics of entities in scope compare like this, propose that. Read, checked, and told in words."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 from autopilot import changes
@@ -38,11 +39,11 @@ METRICS: Mapping[str, Metric] = {
         Metric("cpa", "CPA", "money", worth="Spend ÷ conversions; without conversions it is above any value."),
         Metric("conversions", "Conversions"),
         Metric("revenue", "Revenue", "money"),
-        Metric("conversion_rate", "Conversion rate, %", worth="Conversions per 100 clicks."),
+        Metric("conversion_rate", "Conversion rate", "%", worth="Conversions per 100 clicks."),
         Metric("spend", "Spend", "money", late=False),
-        Metric("spend_pace", "Spend pace, %", late=False, worth="Spend ÷ (daily budget × days)."),
+        Metric("spend_pace", "Spend pace", "%", late=False, worth="Spend ÷ (daily budget × days)."),
         Metric("clicks", "Clicks", late=False),
-        Metric("ctr", "Click-through rate, %", late=False),
+        Metric("ctr", "Click-through rate", "%", late=False),
         Metric("cpc", "CPC", "money", late=False),
         Metric("signal_health", "Signal health", dated=False, worth="Of the entity's platform, now."),
         Metric("segment_size", "Size of a segment", dated=False, worth="Of one of your segments, now."),
@@ -129,7 +130,7 @@ def parse(body: object, pointer: str = "/definition") -> Definition:
     when = _when(body.get("when", []), f"{pointer}/when", faults)
     action, percent, value = _then(body.get("then", {}), f"{pointer}/then", faults)
     every = body.get("every", "hourly")
-    if every not in EVERY:
+    if not _is_one_of(every, EVERY):
         faults.append(Fault(f"{pointer}/every", f"Choose one of {', '.join(EVERY)}."))
     if action and (wanted := changes.entity_kind_of(action)) and wanted != scope.kind:
         sentence = f"“{action}” is for a {wanted}, and the scope is {scope.kind}s."
@@ -140,13 +141,17 @@ def parse(body: object, pointer: str = "/definition") -> Definition:
     return Definition(scope, when, action, percent, value, str(every))
 
 
+def _is_one_of(given: object, choices: Collection[str]) -> bool:
+    return isinstance(given, str) and given in choices
+
+
 def _scope(given: object, pointer: str, faults: list[Fault]) -> Scope:
     if not isinstance(given, Mapping):
         faults.append(Fault(pointer, "Send the scope as an object."))
         return Scope()
     known = {"kind": KINDS, "status": STATUSES}
     for name, choices in known.items():
-        if given.get(name, choices[0]) not in choices:
+        if not _is_one_of(given.get(name, choices[0]), choices):
             shown = ", ".join(one or "(any)" for one in choices)
             faults.append(Fault(f"{pointer}/{name}", f"Choose one of {shown}."))
     platforms = _texts(given.get("platforms", []), f"{pointer}/platforms", faults)
@@ -177,12 +182,12 @@ def _when(given: object, pointer: str, faults: list[Fault]) -> tuple[Condition, 
 
 
 def _condition(given: object, pointer: str, faults: list[Fault]) -> Condition | None:
-    if not isinstance(given, Mapping) or given.get("metric") not in METRICS:
+    if not isinstance(given, Mapping) or not _is_one_of(given.get("metric"), METRICS):
         faults.append(Fault(f"{pointer}/metric", f"Choose a metric of {', '.join(METRICS)}."))
         return None
     metric, op, days = str(given["metric"]), given.get("op"), given.get("days", 14)
     before = len(faults)
-    if op not in OPS:
+    if not _is_one_of(op, OPS):
         faults.append(Fault(f"{pointer}/op", f"Choose a comparison of {', '.join(OPS)}."))
     if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= MOST_DAYS:
         faults.append(Fault(f"{pointer}/days", f"Give 1 to {MOST_DAYS} days."))
@@ -199,7 +204,7 @@ def _condition(given: object, pointer: str, faults: list[Fault]) -> Condition | 
 
 
 def _then(given: object, pointer: str, faults: list[Fault]) -> tuple[str, Decimal | None, Decimal | None]:
-    if not isinstance(given, Mapping) or given.get("action") not in PROPOSABLE:
+    if not isinstance(given, Mapping) or not _is_one_of(given.get("action"), PROPOSABLE):
         faults.append(Fault(f"{pointer}/action", f"Choose an action of {', '.join(PROPOSABLE)}."))
         return "", None, None
     action = str(given["action"])
@@ -213,9 +218,20 @@ def _then(given: object, pointer: str, faults: list[Fault]) -> tuple[str, Decima
         faults.append(Fault(f"{pointer}/percent", "Say by how many percent, or the new value: exactly one of them."))
     if not needs and (percent is not None or value is not None):
         faults.append(Fault(f"{pointer}/percent", "A pause or an enable takes no value."))
-    if (percent is not None and not 0 < abs(percent) <= 100) or (value is not None and value <= 0):
-        faults.append(Fault(f"{pointer}/percent", "Give a change of 1 to 100 %, or a value above 0."))
+    if percent is not None and (problem := _absurd_percent(action, percent)):
+        faults.append(Fault(f"{pointer}/percent", problem))
+    if value is not None and not 0 < value <= changes.MOST_AMOUNT:
+        faults.append(Fault(f"{pointer}/value", "Give a value above 0, and none that is absurd."))
     return action, percent, value
+
+
+def _absurd_percent(action: str, percent: Decimal) -> str:
+    if not 0 < abs(percent) <= 100:
+        return "Give a change of 1 to 100 %."
+    if percent < 0 and action.endswith("_increase"):
+        return "An increase by less than nothing is a decrease: choose that action."
+    falls = percent < 0 or action.endswith("_decrease")
+    return "This would leave nothing. To stop spending, pause it." if falls and abs(percent) == 100 else ""
 
 
 def _contradictions(when: tuple[Condition, ...], pointer: str) -> Iterator[Fault]:
@@ -229,16 +245,31 @@ def _contradictions(when: tuple[Condition, ...], pointer: str) -> Iterator[Fault
 
 
 def _exclude(one: Condition, other: Condition) -> bool:
-    low, high = (one, other) if one.op in ("gt", "gte") else (other, one)
-    if low.op in ("gt", "gte") and high.op in ("lt", "lte"):
-        return low.value > high.value or (low.value == high.value and "e" not in low.op[-1] + high.op[-1])
-    return one.op == other.op == "eq" and one.value != other.value
+    """Two conditions are ranges; they exclude each other when these do not meet."""
+    low, high = max(_lowest(one), _lowest(other)), min(_highest(one), _highest(other))
+    return low > high
+
+
+def _lowest(one: Condition) -> tuple[float, int]:
+    """The lower end; what follows it when the end itself is left out."""
+    return (-inf, 0) if one.op in ("lt", "lte") else (one.value, int(one.op == "gt"))
+
+
+def _highest(one: Condition) -> tuple[float, int]:
+    return (inf, 0) if one.op in ("gt", "gte") else (one.value, -int(one.op == "lt"))
 
 
 def words(one: Condition) -> str:
     """`ROAS over 14 days ≥ 3`."""
-    over = f" over {one.days} days" if one.of.dated else ""
-    return f"{one.of.label}{over} {OPS[one.op]} {one.value:g}"
+    return f"{measured(one)} {threshold(one)}"
+
+
+def measured(one: Condition) -> str:
+    return f"{one.of.label} over {one.days} days" if one.of.dated else one.of.label
+
+
+def threshold(one: Condition) -> str:
+    return f"{OPS[one.op]} {one.value:g}" + (" %" if one.of.unit == "%" else "")
 
 
 def sentence(definition: Definition) -> str:

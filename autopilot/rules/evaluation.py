@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autopilot.rules.definitions import LATE, OPS, Condition, Definition, words
+from autopilot.rules.definitions import LATE, Condition, Definition, measured, threshold
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -116,8 +116,7 @@ def why_not(found: Sequence[Found], row: int) -> tuple[bool, str]:
         if np.isnan(value):
             return True, f"There is no data for {one.condition.of.label}."
         if not one.met[row]:
-            told = words(one.condition).rsplit(" ", 2)[0]
-            return False, f"{told} is {shown(value)}, not {OPS[one.condition.op]} {one.condition.value:g}."
+            return False, f"{measured(one.condition)} is {shown(value)}, not {threshold(one.condition)}."
     return False, ""
 
 
@@ -129,8 +128,8 @@ def seen(found: Sequence[Found], row: int) -> list[dict[str, Any]]:
     """For the proposal's evidence."""
     return [
         {
-            "label": words(one.condition).rsplit(" ", 2)[0],
-            "sentence": f"{shown(one.values[row])} ({OPS[one.condition.op]} {one.condition.value:g})",
+            "label": measured(one.condition),
+            "sentence": f"{shown(one.values[row])} ({threshold(one.condition)})",
             "value": None if not np.isfinite(one.values[row]) else float(one.values[row]),
         }
         for one in found

@@ -1,6 +1,6 @@
 """Rules to begin with: their scope and thresholds are yours to change, what they look at and do is not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,14 @@ class Template:
         return parse(self.body)
 
 
+def _when(metric: str, op: str, value: float, days: int | None = None) -> dict[str, Any]:
+    return {"metric": metric, "op": op, "value": value} | ({} if days is None else {"days": days})
+
+
+def _body(kind: str, when: Sequence[Mapping[str, Any]], every: str = "hourly", **then: str) -> dict[str, Any]:
+    return {"scope": {"kind": kind}, "when": list(when), "then": then, "every": every}
+
+
 TEMPLATES: Mapping[str, Template] = {
     one.name: one
     for one in (
@@ -26,67 +34,65 @@ TEMPLATES: Mapping[str, Template] = {
             "scale_winners",
             "Scale winners",
             "More budget for campaigns that return well and spend what they have.",
-            {
-                "scope": {"kind": "campaign"},
-                "when": [
-                    {"metric": "roas", "days": 14, "op": "gte", "value": 3.0},
-                    {"metric": "conversions", "days": 14, "op": "gte", "value": 30},
-                    {"metric": "spend_pace", "days": 7, "op": "gte", "value": 90},
+            _body(
+                "campaign",
+                [
+                    _when("roas", "gte", 3.0, days=14),
+                    _when("conversions", "gte", 30, days=14),
+                    _when("spend_pace", "gte", 90, days=7),
                 ],
-                "then": {"action": "budget_increase", "percent": "15"},
-            },
+                action="budget_increase",
+                percent="15",
+            ),
         ),
         Template(
             "cut_losers",
             "Cut losers",
             "Less budget for campaigns whose conversions cost too much.",
-            {
-                "scope": {"kind": "campaign"},
-                "when": [
-                    {"metric": "cpa", "days": 14, "op": "gt", "value": 60},
-                    {"metric": "spend", "days": 14, "op": "gte", "value": 300},
-                ],
-                "then": {"action": "budget_decrease", "percent": "20"},
-            },
+            _body(
+                "campaign",
+                [_when("cpa", "gt", 60, days=14), _when("spend", "gte", 300, days=14)],
+                action="budget_decrease",
+                percent="20",
+            ),
         ),
         Template(
             "pause_without_conversions",
             "Pause spenders without conversions",
             "Ad sets that spend and bring nothing are paused.",
-            {
-                "scope": {"kind": "adset"},
-                "when": [
-                    {"metric": "spend", "days": 14, "op": "gte", "value": 150},
-                    {"metric": "conversions", "days": 14, "op": "lt", "value": 1},
-                    {"metric": "signal_health", "op": "gte", "value": 70},
+            _body(
+                "adset",
+                [
+                    _when("spend", "gte", 150, days=14),
+                    _when("conversions", "lt", 1, days=14),
+                    _when("signal_health", "gte", 70),
                 ],
-                "then": {"action": "pause_adset"},
-            },
+                action="pause_adset",
+            ),
         ),
         Template(
             "budget_pacing",
             "Budget pacing",
             "Budgets that are not spent are lowered, so that others may have them.",
-            {
-                "scope": {"kind": "campaign"},
-                "when": [{"metric": "spend_pace", "days": 7, "op": "lt", "value": 60}],
-                "then": {"action": "budget_decrease", "percent": "15"},
-                "every": "daily",
-            },
+            _body(
+                "campaign",
+                [_when("spend_pace", "lt", 60, days=7)],
+                every="daily",
+                action="budget_decrease",
+                percent="15",
+            ),
         ),
         Template(
             "bid_to_target",
             "Bid to target",
             "Lower bids where a conversion costs more than it should.",
-            {
-                "scope": {"kind": "adset"},
-                "when": [
-                    {"metric": "cpa", "days": 14, "op": "gt", "value": 45},
-                    {"metric": "conversions", "days": 14, "op": "gte", "value": 10},
-                ],
-                "then": {"action": "bid_decrease", "percent": "10"},
-                "every": "daily",
-            },
+            _body(
+                "adset",
+                [_when("cpa", "gt", 45, days=14), _when("conversions", "gte", 10, days=14)],
+                every="daily",
+                action="bid_decrease",
+                percent="10",
+            ),
         ),
     )
 }

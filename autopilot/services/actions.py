@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
 from autopilot import changes, guards
-from autopilot.changes import Wish
+from autopilot.changes import Absurd, Wish
 from autopilot.models import Action, DryRun
 from autopilot.queries import actions as queries
 from autopilot.services import dry_runs, proposals
@@ -22,7 +22,7 @@ from autopilot.services.proposals import EXECUTE, Asked
 from autopilot.services.stage import Stage
 from autopilot.states import State
 from autopilot.verdicts import Verdict
-from stratum.lib import jobs
+from stratum.lib import jobs, problems
 from stratum.lib.refusal import Fault, Invalid, Refusal
 from stratum.workspaces import access, limits
 from stratum.workspaces.access import SYSTEM, Actor
@@ -128,8 +128,8 @@ def _require_confirmation(action: Action, stage: Stage, confirm: str) -> None:
 
 def _number(text: str) -> Decimal | None:
     try:
-        return Decimal(text.strip())
-    except InvalidOperation:
+        return changes.parse_amount(text, "/confirm")
+    except Absurd:
         return None
 
 
@@ -159,6 +159,8 @@ def reject(*, workspace: Workspace, by: Actor, action_id: UUID, now: datetime, r
     access.demand(by, "approve")
     if not reason.strip() or len(reason) > 500:
         raise Invalid([Fault("/reason", "Say why, in at most 500 characters: whoever proposed it will want to know.")])
+    if faults := list(problems.unstorable(reason, "/reason")):
+        raise Invalid(faults)
     action = queries.get(workspace, action_id)
     sentence = f"{by.label} rejected it: {reason.strip()}"
     return move(action, State.REJECTED, by=by, now=now, sentence=sentence, code="rejected", waits_for="")

@@ -20,7 +20,7 @@ from autopilot.states import UNDECIDED, State
 from autopilot.verdicts import Verdict
 from integrations.base import Entity
 from integrations.models import AdEntity
-from stratum.lib import jobs
+from stratum.lib import jobs, problems
 from stratum.lib.http import Failure, Gone
 from stratum.lib.refusal import Fault, Invalid, Refusal
 from stratum.workspaces import access
@@ -49,6 +49,8 @@ def propose(*, stage: Stage, by: Actor, asked: Asked) -> Action:
     access.demand(by, "build")
     if len(asked.note) > LONGEST_NOTE:
         raise Invalid([Fault("/note", f"Write at most {LONGEST_NOTE:,} characters.")])
+    if faults := list(problems.unstorable(asked.note, "/note")):
+        raise Invalid(faults)
     return place(stage=stage, by=by, asked=asked, live=live_of(asked.entity, stage))
 
 

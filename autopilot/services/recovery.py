@@ -13,6 +13,7 @@ from autopilot.services.stage import Stage
 from autopilot.states import State
 from integrations.base import OutsideChange
 from integrations.models import AdAccount
+from stratum.lib.http import Failure
 from stratum.lib.refusal import Refusal
 from stratum.workspaces.access import SYSTEM
 from stratum.workspaces.models import Workspace
@@ -30,8 +31,8 @@ PAUSE = timedelta(minutes=10)  # between two judgements of one action: each is a
 class OwnStage(Stage):
     """By what we know already: nothing is read from a platform."""
 
-    def outside(self, account: AdAccount) -> tuple[Sequence[OutsideChange], str]:
-        return (), ""
+    def outside(self, account: AdAccount) -> tuple[Sequence[OutsideChange], Failure | None]:
+        return (), None
 
 
 def claim_due(now: datetime) -> Iterable[Mapping[str, Any]]:

@@ -11,6 +11,7 @@ from autopilot.queries import rules as queries
 from autopilot.rules import templates
 from autopilot.rules.definitions import Definition, parse
 from cdp.queries import segments
+from stratum.lib import problems
 from stratum.lib.refusal import Fault, Invalid, Missing, Refusal
 from stratum.workspaces import access, limits
 from stratum.workspaces.access import Actor
@@ -28,7 +29,7 @@ EVERY = {"hourly": timedelta(hours=1), "daily": timedelta(days=1)}
 def create(*, workspace: Workspace, by: Actor, name: str, template: str, body: object, now: datetime) -> Rule:
     """Switched off until it was tested. Without a template it needs the feature of free conditions."""
     access.demand(by, "build")
-    definition = _allowed(workspace, template, parse(body))
+    definition = _allowed(workspace, template, _parsed(body))
     if Rule.objects.filter(workspace=workspace, archived_at=None).count() >= MOST_RULES:
         raise Refusal("limit_reached", f"There are {MOST_RULES} rules already. Archive one first.")
     rule = Rule(workspace=workspace, template=template, created_by=by.user, created_at=now, updated_at=now)
@@ -50,7 +51,7 @@ def change(
     if name is not None:
         _name(rule, name)
     if body is not None:
-        wanted = _allowed(workspace, rule.template, parse(body)).to_json()
+        wanted = _allowed(workspace, rule.template, _parsed(body)).to_json()
         if wanted != rule.definition:
             rule.definition, rule.version = wanted, rule.version + 1
             rule.enabled, rule.next_run_at = False, None
@@ -59,6 +60,12 @@ def change(
     rule.updated_at = now
     _save(rule)
     return rule
+
+
+def _parsed(body: object) -> Definition:
+    if faults := list(problems.unstorable(body, "/definition")):
+        raise Invalid(faults)
+    return parse(body)
 
 
 def _allowed(workspace: Workspace, template: str, definition: Definition) -> Definition:
@@ -84,6 +91,8 @@ def _name(rule: Rule, name: str) -> None:
     rule.name = name.strip()
     if not rule.name or len(rule.name) > 120:
         raise Invalid([Fault("/name", "Give the rule a name of at most 120 characters.")])
+    if faults := list(problems.unstorable(rule.name, "/name")):
+        raise Invalid(faults)
 
 
 def _save(rule: Rule) -> None:

@@ -61,7 +61,7 @@ def _apply(row: AutopilotSettings, body: Mapping[str, Any]) -> None:
         else:
             faults.append(Fault("/dry_run", "Give true or false."))
     if "level" in body:
-        if body["level"] in LEVELS:
+        if isinstance(body["level"], str) and body["level"] in LEVELS:
             row.level = body["level"]
         else:
             faults.append(Fault("/level", f"Choose one of {', '.join(LEVELS)}."))

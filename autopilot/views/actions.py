@@ -1,6 +1,7 @@
 """/dashboard/autopilot/actions: the queue, one action, a new one, and everything that people do with them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from autopilot import changes
 from autopilot.changes import PROPOSABLE, Absurd, Wish, parse_amount
-from autopilot.models import Action
+from autopilot.models import Action, DryRun
 from autopilot.queries import actions as queries
 from autopilot.queries import entities
 from autopilot.queries.actions import TABS
@@ -23,6 +24,7 @@ from autopilot.services import actions as services
 from autopilot.services import proposals
 from autopilot.services.proposals import Asked
 from autopilot.services.stage import Stage
+from autopilot.states import LABELS, State
 from autopilot.views.lines import line, lines
 from stratum.lib.refusal import Fault, Invalid, Missing, Refusal
 from stratum.lib.routes import route
@@ -50,6 +52,7 @@ def action_list(request: MemberRequest) -> HttpResponse:
         "kinds": [(name, ACTIONS[name].label) for name in PROPOSABLE],
         "may_build": request.actor.may("build"),
         "may_approve": request.actor.may("approve"),
+        "may_execute": request.actor.may("execute"),
         "nothing_yet": not any(found.counts.values()),
         "connected": entities.any_account(request.workspace),
     }
@@ -83,7 +86,7 @@ def _detail(request: MemberRequest, action: Action, refused: Refusal | None = No
         "line": line(action, request.actor),
         "action": action,
         "checks": checks,
-        "moves": action.moves.order_by("-id"),
+        "moves": [(move, LABELS[State(move.after)]) for move in action.moves.order_by("-id")],
         "tests": action.dry_runs.order_by("-at")[:5],
         "undone_by": action.undone_by.order_by("-created_at")[:3],
         "difference": _difference(action),
@@ -153,99 +156,81 @@ def _proposed(request: MemberRequest) -> Action:
 @require_POST
 @access.page("build")
 def action_test(request: MemberRequest, action_id: UUID) -> HttpResponse:
-    try:
-        tested = services.test(workspace=request.workspace, by=request.actor, action_id=action_id, now=request.now)
-    except Missing:
-        raise
-    except Refusal as refused:
-        return _refused(request, action_id, refused)
-    return redirect("dry_run_detail", tested.pk)
+    def shown(tested: DryRun) -> HttpResponse:
+        return redirect("dry_run_detail", tested.pk)
+
+    return _do(request, action_id, services.test, shown)
 
 
 @require_POST
 @access.page("approve")
 def action_approve(request: MemberRequest, action_id: UUID) -> HttpResponse:
-    def approve() -> str:
-        services.approve(
-            workspace=request.workspace,
-            by=request.actor,
-            action_id=action_id,
-            now=request.now,
-            confirm=request.POST.get("confirm", ""),
-            inputs_hash=request.POST.get("inputs_hash", ""),
-        )
-        return "Approved."
-
-    return _done(request, action_id, approve)
+    given = {name: request.POST.get(name, "") for name in ("confirm", "inputs_hash")}
+    return _do(request, action_id, services.approve, _done(request, "Approved."), **given)
 
 
 @require_POST
 @access.page("approve")
 def action_reject(request: MemberRequest, action_id: UUID) -> HttpResponse:
-    def reject() -> str:
-        reason = request.POST.get("reason", "")
-        services.reject(
-            workspace=request.workspace, by=request.actor, action_id=action_id, now=request.now, reason=reason
-        )
-        return "Rejected."
-
-    return _done(request, action_id, reject)
+    reason = request.POST.get("reason", "")
+    return _do(request, action_id, services.reject, _done(request, "Rejected."), reason=reason)
 
 
 @require_POST
 @access.page("build")
 def action_cancel(request: MemberRequest, action_id: UUID) -> HttpResponse:
-    def cancel() -> str:
-        services.cancel(workspace=request.workspace, by=request.actor, action_id=action_id, now=request.now)
-        return "Cancelled."
-
-    return _done(request, action_id, cancel)
+    return _do(request, action_id, services.cancel, _done(request, "Cancelled."))
 
 
 @require_POST
 @access.page("execute")
 def action_execute(request: MemberRequest, action_id: UUID) -> HttpResponse:
-    def start() -> str:
-        services.start(workspace=request.workspace, by=request.actor, action_id=action_id, now=request.now)
-        return "It is executed now."
-
-    return _done(request, action_id, start)
+    return _do(request, action_id, services.start, _done(request, "It is executed now."))
 
 
 @require_POST
 @access.page("build")
 def action_judge(request: MemberRequest, action_id: UUID) -> HttpResponse:
-    def judge() -> str:
-        action = services.judge_again(
-            workspace=request.workspace, by=request.actor, action_id=action_id, now=request.now
-        )
-        return f"Judged again: {action.get_state_display().lower()}."
-
-    return _done(request, action_id, judge)
+    return _do(request, action_id, services.judge_again, _done(request, "Judged again: {state}."))
 
 
 @require_POST
 @access.page("execute")
 def action_undo(request: MemberRequest, action_id: UUID) -> HttpResponse:
+    def shown(back: Action) -> HttpResponse:
+        messages.success(request, f"Undo: {back.said}. {back.get_state_display()}.")
+        return redirect("action_detail", back.pk)
+
+    return _do(request, action_id, services.undo, shown)
+
+
+def _do(
+    request: MemberRequest,
+    action_id: UUID,
+    service: Callable[..., Any],
+    answer: Callable[[Any], HttpResponse],
+    **given: str,
+) -> HttpResponse:
+    """Where a role or a plan is missing, the usual page says so; else the action's own page tells why not."""
     try:
-        back = services.undo(workspace=request.workspace, by=request.actor, action_id=action_id, now=request.now)
+        found = service(workspace=request.workspace, by=request.actor, action_id=action_id, now=request.now, **given)
     except Missing:
         raise
     except Refusal as refused:
-        return _refused(request, action_id, refused)
-    messages.success(request, f"Undo: {back.said}. {back.get_state_display()}.")
-    return redirect("action_detail", back.pk)
+        if refused.status == 403:
+            raise
+        return _detail(request, queries.get(request.workspace, action_id), refused)
+    return answer(found)
 
 
-def _done(request: MemberRequest, action_id: UUID, work: Callable[[], str]) -> HttpResponse:
-    try:
-        told = work()
-    except Missing:
-        raise
-    except Refusal as refused:
-        return _refused(request, action_id, refused)
-    messages.success(request, told)
-    return redirect(_back_to(request) or reverse("action_detail", args=[action_id]))
+def _done(request: MemberRequest, words: str) -> Callable[[Action], HttpResponse]:
+    """Back to the queue that the button stood in, or to the action."""
+
+    def answer(action: Action) -> HttpResponse:
+        messages.success(request, words.format(state=action.get_state_display().lower()))
+        return redirect(_back_to(request) or reverse("action_detail", args=[action.pk]))
+
+    return answer
 
 
 def _back_to(request: MemberRequest) -> str:
@@ -254,24 +239,22 @@ def _back_to(request: MemberRequest) -> str:
     return back if url_has_allowed_host_and_scheme(back, allowed_hosts=None) and back.startswith("/dashboard/") else ""
 
 
-def _refused(request: MemberRequest, action_id: UUID, refused: Refusal) -> HttpResponse:
-    """Where a role or a plan is missing, the usual page says so; else the action's own page tells why."""
-    if refused.status == 403:
-        raise refused
-    return _detail(request, queries.get(request.workspace, action_id), refused)
-
-
 @require_POST
 @access.page("build")
 def action_bulk(request: MemberRequest) -> HttpResponse:
     """Test, approve or reject what is ticked."""
-    works = {"test": _bulk_test, "approve": _bulk_approve, "reject": _bulk_reject}
+    works: Mapping[str, Callable[..., Any]] = {
+        "test": services.test,
+        "approve": services.approve,
+        "reject": partial(services.reject, reason=request.POST.get("reason", "")),
+    }
     chosen = works.get(request.POST.get("do", ""))
     ids = [_uuid(text) for text in request.POST.getlist("id")]
     if chosen is None or not ids:
         messages.error(request, "Tick at least one action, and choose what to do.")
         return redirect(_back_to(request) or "action_list")
-    results = services.each(ids, lambda one: chosen(request, one), done="done")
+    work = partial(chosen, workspace=request.workspace, by=request.actor, now=request.now)
+    results = services.each(ids, lambda one: work(action_id=one), done="done")
     succeeded = sum(one.ok for one in results)
     if succeeded:
         messages.success(request, f"{succeeded} of {len(results)} done.")
@@ -285,19 +268,6 @@ def _uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise Missing("There is no action with that address in this workspace.") from None
-
-
-def _bulk_test(request: MemberRequest, one: UUID) -> None:
-    services.test(workspace=request.workspace, by=request.actor, action_id=one, now=request.now)
-
-
-def _bulk_approve(request: MemberRequest, one: UUID) -> None:
-    services.approve(workspace=request.workspace, by=request.actor, action_id=one, now=request.now)
-
-
-def _bulk_reject(request: MemberRequest, one: UUID) -> None:
-    reason = request.POST.get("reason", "")
-    services.reject(workspace=request.workspace, by=request.actor, action_id=one, now=request.now, reason=reason)
 
 
 HERE = "dashboard/autopilot/actions"

@@ -26,6 +26,7 @@ from stratum.workspaces.access import MemberRequest
 from trustlayer.actions import ACTIONS
 
 PER_PAGE = 25
+LEVELS = {"campaign": "Campaigns", "adset": "Ad sets", "creative": "Creatives"}
 SPARE_ROWS = 3  # of a rule of one's own
 LOOKS: Mapping[str, tuple[str, str]] = {
     RuleEvaluation.Outcome.PROPOSED: ("ok", "circle-check"),
@@ -76,6 +77,7 @@ def _detail(request: MemberRequest, rule: Rule, refused: Refusal | None = None) 
         "peak": max((day["proposed"] for day in tested.history["days"]), default=0) if tested and tested.history else 0,
         "versions": rule.versions.select_related("created_by").order_by("-version"),
         "conflicts": queries.conflicts(rule),
+        "currencies": queries.currencies(rule),
         "may_build": request.actor.may("build"),
         "refused": refused,
     }
@@ -135,8 +137,9 @@ def _form(
         else:
             messages.success(request, f"“{saved.name}” is saved as version {saved.version}. Test it over history next.")
             return redirect("rule_detail", saved.pk)
-    rows = list(context["body"]["when"])
+    rows = [{**row, "value": _as_typed(row["value"])} for row in context["body"]["when"]]
     context |= {
+        "level": LEVELS.get(context["body"]["scope"].get("kind", ""), ""),
         "rows": rows if template else [*rows, *({} for _ in range(SPARE_ROWS))],
         "metrics": METRICS.values(),
         "ops": OPS.items(),
@@ -146,6 +149,11 @@ def _form(
         "segments": segments.find(request.workspace).order_by("name")[:200],
     }
     return render(request, "autopilot/rules/edit.html", context, status=status)
+
+
+def _as_typed(value: Any) -> str:
+    """`60` of 60.0; what was no number stays as it was typed."""
+    return f"{value:.12g}" if isinstance(value, int | float) else str(value)
 
 
 def _body(given: QueryDict) -> dict[str, Any]:
