@@ -23,7 +23,7 @@ from integrations.models import (
 )
 from integrations.pipedrive.limits import DAILY_BASE
 from stratum.lib.refusal import Missing, NotAllowed, Refusal
-from stratum.workspaces import limits
+from stratum.workspaces import limits, plans
 from stratum.workspaces.models import Workspace
 
 FEATURE, METER = "crm_pipedrive", "crm_connections"
@@ -90,6 +90,10 @@ class Status:
 def connection_of(workspace: Workspace) -> PipedriveConnection | None:
     """Also a disconnected one, which keeps its links."""
     return PipedriveConnection.objects.filter(workspace=workspace).first()
+
+
+def is_in_plan(workspace: Workspace) -> bool:
+    return FEATURE in plans.of(workspace).features
 
 
 def require_readable(workspace: Workspace) -> None:

@@ -58,6 +58,8 @@ def _silently(done: int, total: int, message: str) -> None:
 
 
 def _begin(connection: PipedriveConnection, now: datetime, trigger: str) -> bool:
+    if not queries.is_in_plan(connection.workspace):
+        return False
     with transaction.atomic():
         PipedriveConnection.objects.select_for_update().get(pk=connection.pk)
         if connection.runs.filter(state__in=queries.UNFINISHED).exists():

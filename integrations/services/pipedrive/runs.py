@@ -10,7 +10,7 @@ from integrations.queries import pipedrive as queries
 from integrations.services.pipedrive import outbox
 from integrations.services.pipedrive.connecting import INTERVALS
 from stratum.lib.refusal import Refusal
-from stratum.workspaces import jobs
+from stratum.workspaces import jobs, limits
 from stratum.workspaces.access import SYSTEM, Actor
 from stratum.workspaces.models import Workspace
 
@@ -31,6 +31,7 @@ def start_sync(
 
     A dry run reads and plans, and sends nothing that changes Pipedrive.
     """
+    limits.require_feature(workspace, queries.FEATURE)
     connection = queries.require(workspace)
     connection = PipedriveConnection.objects.select_for_update().get(pk=connection.pk)
     _require_ready(connection)
@@ -131,7 +132,9 @@ def claim_due(now: datetime) -> list[dict[str, str]]:
 
 
 def start_due(connection: PipedriveConnection, now: datetime) -> None:
+    """Nothing where the plan has no CRM any more: what was synced stays, and syncing goes on with a larger plan."""
     connection.next_sync_at = now + INTERVALS[connection.schedule]
     connection.save(update_fields=["next_sync_at"])
-    if not connection.runs.filter(state__in=queries.UNFINISHED).exists():
+    is_free = not connection.runs.filter(state__in=queries.UNFINISHED).exists()
+    if is_free and queries.is_in_plan(connection.workspace):
         put_in_line(connection, by=SYSTEM, now=now, mode="incremental", dry_run=False, trigger="schedule")

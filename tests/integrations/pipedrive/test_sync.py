@@ -1,5 +1,14 @@
 """Persons both ways, over a real wire."""
 
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+
+from integrations.models import PipedriveConnection, PipedriveRun
+from integrations.services.pipedrive import runs
+from stratum.lib.refusal import NotAllowed
+from stratum.workspaces.models import Workspace
 from tests.integrations.pipedrive.stage import Stage
 
 
@@ -62,3 +71,21 @@ def test_edits_travel_both_ways(stage: Stage) -> None:
     stage.fake.calls.clear()
     stage.settle()
     assert stage.fake.writes() == []
+
+
+def test_a_plan_without_a_crm_pauses_the_schedule_and_loses_nothing(stage: Stage) -> None:
+    stage.connect()
+    connection, workspace = stage.connection, stage.workspace
+    PipedriveConnection.objects.filter(pk=connection.pk).update(next_sync_at=stage.now, schedule="hourly")
+    Workspace.objects.filter(pk=workspace.pk).update(plan="starter")
+    workspace.refresh_from_db()
+    with pytest.raises(NotAllowed, match="Pipedrive CRM is part of the Professional plan"):
+        runs.start_sync(workspace=workspace, by=stage.by, now=stage.now)
+    with transaction.atomic():
+        runs.claim_due(stage.now)
+    assert not PipedriveRun.objects.exists()
+    assert stage.reload().next_sync_at == stage.now + timedelta(hours=1)
+    Workspace.objects.filter(pk=workspace.pk).update(plan="professional")
+    with transaction.atomic():
+        runs.claim_due(stage.now + timedelta(hours=1))
+    assert PipedriveRun.objects.get().trigger == "schedule"
