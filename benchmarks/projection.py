@@ -5,8 +5,8 @@ Each has its own elasticity, weekdays, demand that wanders and jumps, and a past
 campaign's budget is changed on day 0. *Effect*: does the 80 % range hold what the change truly does? *Observed*: does
 it hold what the mean of days 1 to 14 differs by from that of days −17 to −4? Width is the median, as share of the base.
 
-The method was chosen on the first four markets with seed 1. `--others` draws them anew with as many other seeds, and
-two markets that it was not chosen on.
+Version 1 of the method was chosen on the first four markets with seed 1; version 2 after seeds 2 to 6 were seen as
+well. `--others` draws the markets anew with as many other seeds, and two markets that version 1 was not chosen on.
 """
 
 from argparse import ArgumentParser

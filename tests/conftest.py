@@ -59,6 +59,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def task_modules() -> None:
+    """Celery sets Django up anew when it first looks for tasks, and logging with it, which takes caplog's handler away."""
+    current_app.loader.import_default_modules()
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """A page that is still being answered after its browser has gone would keep the test database from being dropped."""
