@@ -27,7 +27,7 @@ STEPS = (SequenceStep(("a",)), SequenceStep(("b",), max_gap=1))
 CONDITIONS: tuple[Condition, ...] = (
     EventCondition(Events(("a",), Test("text", "exists"))),
     FirstEvent(A, 0, 9),
-    Regular(A, 1, 2, 1),
+    Regular(A, 9, 2, 1),  # of periods that reach back to the events
     SequenceCondition(STEPS),
     SequenceCondition(STEPS[:1], total=1),
     SequenceCondition(STEPS, total=1),
