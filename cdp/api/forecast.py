@@ -12,7 +12,7 @@ from cdp.models import SegmentDay
 from cdp.queries import forecast as queries
 from cdp.queries import segments
 from cdp.services import forecast as services
-from stratum.lib.paging import LIMIT, CursorPages, refuse_unknown_filters
+from stratum.lib.paging import LIMIT, paged, refuse_unknown_filters
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
 from stratum.workspaces.authentication import ApiRequest
@@ -113,9 +113,7 @@ class SegmentHistoryApi(APIView):
     def get(self, request: ApiRequest, segment_id: UUID) -> Response:
         refuse_unknown_filters(request)
         found = queries.days(segments.get(request.workspace, segment_id))
-        pages = CursorPages("-day")
-        rows = pages.paginate_queryset(found, request, self) or []
-        return pages.get_paginated_response(SegmentDayShape(rows, many=True).data)
+        return paged(self, request, found, "-day", lambda rows: SegmentDayShape(rows, many=True).data)
 
 
 HERE = "api/v1/cdp/segments/<uuid:segment_id>"

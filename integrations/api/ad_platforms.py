@@ -23,7 +23,7 @@ from integrations.api.ad_platform_shapes import (
 from integrations.models import AdEntity
 from integrations.queries import ad_platforms as queries
 from integrations.services import ad_connections as services
-from stratum.lib.paging import LIMIT, CursorPages, refuse_unknown_filters
+from stratum.lib.paging import LIMIT, paged, refuse_unknown_filters
 from stratum.lib.refusal import Missing
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
@@ -205,10 +205,11 @@ class AdEntityListApi(APIView):
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request, *FILTERS)
         found = AdEntity.objects.filter(workspace=request.workspace, **_filters(request))
-        pages = CursorPages(("-id",))
-        rows = pages.paginate_queryset(found.select_related("account"), request, self) or []
-        told = [entity_json(row) for row in queries.with_figures(rows, now=request.now)]
-        return pages.get_paginated_response(told)
+
+        def told(rows: list[AdEntity]) -> list[dict[str, Any]]:
+            return [entity_json(row) for row in queries.with_figures(rows, now=request.now)]
+
+        return paged(self, request, found.select_related("account"), ("-id",), told)
 
 
 class AdEntityApi(APIView):

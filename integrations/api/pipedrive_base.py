@@ -4,15 +4,13 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from integrations.queries import pipedrive as queries
-from stratum.lib.paging import LIMIT, CursorPages
+from stratum.lib.paging import LIMIT
 from stratum.lib.problems import SAFE_METHODS
 from stratum.lib.serializers import Problem
 from stratum.workspaces import limits
-from stratum.workspaces.authentication import ApiRequest
 from stratum.workspaces.models import Workspace
 
 ROOM = "api/v1/integrations/pipedrive"
@@ -37,9 +35,3 @@ class PipedriveView(APIView):
                 queries.require_readable(workspace)
             else:
                 limits.require_feature(workspace, queries.FEATURE)
-
-
-def paged(view: APIView, request: ApiRequest, found: Any, ordering: tuple[str, ...], told: Any) -> Response:
-    pages = CursorPages(ordering)
-    rows = pages.paginate_queryset(found, request, view) or []
-    return pages.get_paginated_response(told(list(rows)))

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from integrations.api.pipedrive_base import CONNECTED, ONE, PAGING, ROOM, TAGS, WRITTEN, PipedriveView, paged
+from integrations.api.pipedrive_base import CONNECTED, ONE, PAGING, ROOM, TAGS, WRITTEN, PipedriveView
 from integrations.api.pipedrive_shapes import (
     PipedriveConflictPageShape,
     PipedriveConflictShape,
@@ -17,7 +17,7 @@ from integrations.api.pipedrive_shapes import (
 from integrations.queries import pipedrive as queries
 from integrations.queries import pipedrive_lists as lists
 from integrations.services.pipedrive import duplicates
-from stratum.lib.paging import refuse_unknown_filters
+from stratum.lib.paging import paged, refuse_unknown_filters
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
 from stratum.workspaces.authentication import ApiRequest

@@ -7,7 +7,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
-from integrations.api.pipedrive_base import CONNECTED, ONE, PAGING, ROOM, TAGS, WRITTEN, PipedriveView, paged
+from integrations.api.pipedrive_base import CONNECTED, ONE, PAGING, ROOM, TAGS, WRITTEN, PipedriveView
 from integrations.api.pipedrive_shapes import (
     PipedriveRowPageShape,
     PipedriveRowShape,
@@ -21,7 +21,7 @@ from integrations.models import PipedriveRow
 from integrations.queries import pipedrive as queries
 from integrations.services.pipedrive import previews, runs
 from stratum.lib import clock
-from stratum.lib.paging import refuse_unknown_filters
+from stratum.lib.paging import paged, refuse_unknown_filters
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
 from stratum.workspaces.authentication import ApiRequest

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from stratum.lib.paging import LIMIT, CursorPages, refuse_unknown_filters
+from stratum.lib.paging import LIMIT, paged, refuse_unknown_filters
 from stratum.lib.routes import route
 from stratum.lib.serializers import Problem, StrictSerializer
 from stratum.notifications import queries
@@ -150,9 +150,8 @@ class MessageListApi(APIView):
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)
-        pages = CursorPages(("-created_at", "-id"))
-        rows = pages.paginate_queryset(queries.messages(request.workspace), request, self) or []
-        return pages.get_paginated_response(MessageShape(rows, many=True).data)
+        found = queries.messages(request.workspace)
+        return paged(self, request, found, ("-created_at", "-id"), lambda rows: MessageShape(rows, many=True).data)
 
 
 class SlackApi(APIView):

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from stratum.lib.paging import LIMIT, CursorPages, refuse_unknown_filters
+from stratum.lib.paging import LIMIT, paged, refuse_unknown_filters
 from stratum.lib.serializers import Problem, StrictSerializer
 from stratum.reports import queries
 from stratum.reports.models import Delivery, DeliveryMessage, Export, ExportSchedule
@@ -118,10 +118,12 @@ class ScheduleListApi(APIView):
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)
-        pages = CursorPages(("-created_at", "-id"))
-        page = pages.paginate_queryset(queries.schedules(request.workspace), request, self) or []
-        context = {"last": queries.last_deliveries(request.workspace)}
-        return pages.get_paginated_response(ExportScheduleShape(page, many=True, context=context).data)
+        found, context = queries.schedules(request.workspace), {"last": queries.last_deliveries(request.workspace)}
+
+        def told(rows: list[ExportSchedule]) -> Any:
+            return ExportScheduleShape(rows, many=True, context=context).data
+
+        return paged(self, request, found, ("-created_at", "-id"), told)
 
     @extend_schema(
         operation_id="export_schedules_create",
@@ -213,10 +215,8 @@ class ScheduleDeliveriesApi(APIView):
     )
     def get(self, request: ApiRequest, schedule_id: UUID) -> Response:
         refuse_unknown_filters(request)
-        pages = CursorPages(("-due_at", "-id"))
         found = queries.deliveries(queries.schedule(request.workspace, schedule_id))
-        page = pages.paginate_queryset(found, request, self) or []
-        return pages.get_paginated_response(DeliveryShape(page, many=True).data)
+        return paged(self, request, found, ("-due_at", "-id"), lambda rows: DeliveryShape(rows, many=True).data)
 
 
 def _parsed(shape: type[StrictSerializer], request: ApiRequest) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from rest_framework import serializers, status
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from stratum.lib.paging import LIMIT, CursorPages, refuse_unknown_filters
+from stratum.lib.paging import LIMIT, paged, refuse_unknown_filters
 from stratum.lib.refusal import Refusal
 from stratum.lib.serializers import Problem, StrictSerializer
 from stratum.workspaces import jobs, limits, plans, queries, roles, services
@@ -289,6 +289,4 @@ def parsed(shape: type[StrictSerializer], request: ApiRequest) -> dict[str, Any]
 
 
 def listed(request: ApiRequest, view: APIView, rows: Any, shape: type[serializers.BaseSerializer[Any]]) -> Response:
-    pages = CursorPages("-id")
-    page: Any = pages.paginate_queryset(rows, request, view)
-    return pages.get_paginated_response(shape(page, many=True).data)
+    return paged(view, request, rows, "-id", lambda page: shape(page, many=True).data)
