@@ -35,7 +35,7 @@ from stratum.workspaces.authentication import ApiRequest
 
 TAGS = ["Autopilot"]
 PROBLEMS = {401: Problem, 403: Problem}
-DONE = {200: ActionDetailShape, 404: Problem, 409: Problem, 422: Problem} | PROBLEMS
+DONE = {200: ActionDetailShape, 404: Problem, 422: Problem} | PROBLEMS
 PAGING = [OpenApiParameter("limit", LIMIT, description="At most 200."), OpenApiParameter("cursor", str)]
 
 
@@ -52,7 +52,7 @@ class ActionListApi(APIView):
             *(OpenApiParameter(name, str) for name in FILTERS if name not in ("tab", "state")),
             *PAGING,
         ],
-        responses={200: ActionPageShape, 400: Problem, 404: Problem} | PROBLEMS,
+        responses={200: ActionPageShape, 404: Problem} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request, *FILTERS)
@@ -69,7 +69,7 @@ class ActionListApi(APIView):
         summary="Propose an action",
         description="It is judged at once; what becomes of it depends on the gate, the guard rails and the level.",
         request=ActionBody,
-        responses={201: ActionDetailShape, 404: Problem, 409: Problem, 422: Problem, 503: Problem} | PROBLEMS,
+        responses={201: ActionDetailShape, 404: Problem, 422: Problem, 503: Problem} | PROBLEMS,
     )
     def post(self, request: ApiRequest) -> Response:
         body = ActionBody(data=request.data)
@@ -110,7 +110,7 @@ class ActionDryRunApi(APIView):
         summary="Test an action",
         description="The very attempt of the real run, up to the write. Nothing is changed on the platform.",
         request=None,
-        responses={200: DryRunShape, 404: Problem, 409: Problem} | PROBLEMS,
+        responses={200: DryRunShape, 404: Problem} | PROBLEMS,
     )
     def post(self, request: ApiRequest, action_id: UUID) -> Response:
         tested = services.test(workspace=request.workspace, by=request.actor, action_id=action_id, now=request.now)
@@ -198,7 +198,7 @@ class ActionUndoApi(APIView):
         summary="Undo an executed action",
         description="A new action back to what was before, only while the platform still has what we set.",
         request=None,
-        responses={201: ActionDetailShape, 503: Problem} | dict.fromkeys((401, 403, 404, 409, 422), Problem),
+        responses={201: ActionDetailShape, 503: Problem} | dict.fromkeys((401, 403, 404, 422), Problem),
     )
     def post(self, request: ApiRequest, action_id: UUID) -> Response:
         back = services.undo(workspace=request.workspace, by=request.actor, action_id=action_id, now=request.now)

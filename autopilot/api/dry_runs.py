@@ -31,7 +31,7 @@ class DryRunListApi(APIView):
             *(OpenApiParameter(name, str) for name in FILTERS if name not in ("verdict", "outcome")),
             *PAGING,
         ],
-        responses={200: DryRunPageShape, 400: Problem, 404: Problem} | PROBLEMS,
+        responses={200: DryRunPageShape, 404: Problem} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request, *FILTERS)

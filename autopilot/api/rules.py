@@ -22,7 +22,7 @@ from stratum.lib.serializers import Problem, StrictSerializer
 from stratum.workspaces.authentication import ApiRequest
 from stratum.workspaces.conditional import TaggedView
 
-WRITTEN = {404: Problem, 409: Problem, 422: Problem} | PROBLEMS
+WRITTEN = {404: Problem, 422: Problem} | PROBLEMS
 
 
 class RuleBody(StrictSerializer):
@@ -105,7 +105,7 @@ class RuleListApi(APIView):
         operation_id="autopilot_rules_list",
         summary="List rules",
         parameters=PAGING,
-        responses={200: RulePageShape, 400: Problem} | PROBLEMS,
+        responses={200: RulePageShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)

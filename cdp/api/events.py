@@ -44,7 +44,7 @@ class EventListApi(APIView):
             OpenApiParameter("name", str, description="The whole name, as sent or as counted."),
             OpenApiParameter("limit", int, description="1 to 200, 50 without one."),
         ],
-        responses={200: ArrivalsShape, 400: Problem} | PROBLEMS,
+        responses={200: ArrivalsShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request, "outcome", "name")

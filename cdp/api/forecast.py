@@ -75,7 +75,7 @@ class SegmentForecastApi(APIView):
         summary="Forecast the size of a segment",
         description="409 with the reason where there are fewer days of history than asked for.",
         parameters=[OpenApiParameter("days", int, enum=queries.HORIZONS, description="30 when left out.")],
-        responses={200: ForecastShape, 400: Problem, 409: Problem, 422: Problem} | PROBLEMS,
+        responses={200: ForecastShape, 422: Problem} | PROBLEMS,
     )
     def get(self, request: ApiRequest, segment_id: UUID) -> Response:
         refuse_unknown_filters(request, "days")
@@ -108,7 +108,7 @@ class SegmentHistoryApi(APIView):
         summary="Read the daily size of a segment",
         description="The latest day first; today as it stands so far.",
         parameters=PAGING,
-        responses={200: SegmentDayPageShape, 400: Problem} | PROBLEMS,
+        responses={200: SegmentDayPageShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest, segment_id: UUID) -> Response:
         refuse_unknown_filters(request)

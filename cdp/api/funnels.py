@@ -109,7 +109,7 @@ class FunnelListApi(APIView):
             OpenApiParameter("limit", LIMIT, description="At most 200."),
             OpenApiParameter("cursor", str),
         ],
-        responses={200: FunnelPageShape, 400: Problem} | PROBLEMS,
+        responses={200: FunnelPageShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request, "search", "archived")
@@ -196,9 +196,7 @@ class FunnelApi(APIView):
 class FunnelRestoreApi(APIView):
     right = "build"
 
-    @extend_schema(
-        tags=TAGS, summary="Restore an archived funnel", request=None, responses={200: FunnelShape, 409: Problem} | ONE
-    )
+    @extend_schema(tags=TAGS, summary="Restore an archived funnel", request=None, responses={200: FunnelShape} | ONE)
     def post(self, request: ApiRequest, funnel_id: UUID) -> Response:
         return _funnel(
             services.restore(workspace=request.workspace, by=request.actor, funnel_id=funnel_id, now=request.now)
@@ -221,7 +219,7 @@ class FunnelAnalysisApi(APIView):
         tags=TAGS,
         summary="Analyze a funnel",
         parameters=QUESTION_PARAMETERS,
-        responses={200: ResultShape, 400: Problem, 422: Problem} | ONE,
+        responses={200: ResultShape, 422: Problem} | ONE,
     )
     def get(self, request: ApiRequest, funnel_id: UUID) -> Response:
         funnel = queries.get(request.workspace, funnel_id)
@@ -239,7 +237,7 @@ class FunnelTrendApi(APIView):
         summary="Read a funnel's trend",
         description="Days, weeks from Monday, or months of the workspace's time zone; at most 400.",
         parameters=[OpenApiParameter("interval", str, enum=INTERVALS, default="day"), *RANGE_PARAMETERS],
-        responses={200: TrendShape, 400: Problem, 422: Problem} | ONE,
+        responses={200: TrendShape, 422: Problem} | ONE,
     )
     def get(self, request: ApiRequest, funnel_id: UUID) -> Response:
         funnel = queries.get(request.workspace, funnel_id)
@@ -263,7 +261,7 @@ class FunnelTimesApi(APIView):
         tags=TAGS,
         summary="Read how long converting takes",
         parameters=[STEP_PARAMETER, *RANGE_PARAMETERS],
-        responses={200: TimesShape, 400: Problem, 422: Problem} | ONE,
+        responses={200: TimesShape, 422: Problem} | ONE,
     )
     def get(self, request: ApiRequest, funnel_id: UUID) -> Response:
         funnel = queries.get(request.workspace, funnel_id)
@@ -289,7 +287,7 @@ class FunnelPeopleApi(APIView):
         summary="List the people behind a number of a funnel",
         description="The latest entry first. `total` is the number that the funnel shows.",
         parameters=[*RANGE_PARAMETERS, *BREAKDOWN_PARAMETERS, *WHOM_PARAMETERS],
-        responses={200: PeopleShape, 400: Problem, 422: Problem} | ONE,
+        responses={200: PeopleShape, 422: Problem} | ONE,
     )
     def get(self, request: ApiRequest, funnel_id: UUID) -> Response:
         funnel = queries.get(request.workspace, funnel_id)

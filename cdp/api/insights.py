@@ -110,7 +110,6 @@ class FunnelInsightsApi(APIView):
         responses={
             200: InsightsShape,
             202: JobShape,
-            400: Problem,
             401: Problem,
             403: Problem,
             404: Problem,

@@ -48,7 +48,7 @@ class ProfileListApi(APIView):
         summary="List profiles",
         description="All of a workspace, the newest first; with an identifier, the one profile that has it.",
         parameters=[*IDENTIFIERS, *PAGING],
-        responses={200: ProfilePageShape, 400: Problem} | PROBLEMS,
+        responses={200: ProfilePageShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request, *KINDS)
@@ -68,7 +68,7 @@ class ProfileLookupApi(APIView):
         summary="Look a profile up by one identifier",
         description="For personalisation: who this is right now, with current traits and segments.",
         parameters=IDENTIFIERS,
-        responses={200: ProfileShape, 400: Problem} | ONE,
+        responses={200: ProfileShape} | ONE,
     )
     def get(self, request: ApiRequest) -> Response:
         kind, value = _one_identifier(request)
@@ -111,7 +111,7 @@ class ProfileEventsApi(APIView):
         summary="Read what a profile did",
         description="Every message, the latest first; voided ones are marked.",
         parameters=PAGING,
-        responses={200: EventPageShape, 400: Problem} | ONE,
+        responses={200: EventPageShape} | ONE,
     )
     def get(self, request: ApiRequest, profile_id: int) -> Response:
         refuse_unknown_filters(request)

@@ -58,7 +58,7 @@ class SegmentListApi(APIView):
             OpenApiParameter("archived", bool, description="The archived ones instead."),
             *PAGING,
         ],
-        responses={200: SegmentPageShape, 400: Problem} | PROBLEMS,
+        responses={200: SegmentPageShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request, "search", "archived")
@@ -211,7 +211,7 @@ class SegmentRestoreApi(APIView):
         tags=TAGS,
         summary="Restore an archived segment",
         request=None,
-        responses={200: SegmentShape, 409: Problem} | ONE,
+        responses={200: SegmentShape} | ONE,
     )
     def post(self, request: ApiRequest, segment_id: UUID) -> Response:
         segment = services.restore(
@@ -228,7 +228,7 @@ class SegmentMembersApi(APIView):
         summary="List the members of a segment",
         description="The newest profiles first.",
         parameters=PAGING,
-        responses={200: ProfilePageShape, 400: Problem} | ONE,
+        responses={200: ProfilePageShape} | ONE,
     )
     def get(self, request: ApiRequest, segment_id: UUID) -> Response:
         refuse_unknown_filters(request)

@@ -47,7 +47,7 @@ TAGS = ["Computed traits"]
 PROBLEMS = {401: Problem, 403: Problem}
 ONE = {404: Problem} | PROBLEMS
 WRITTEN = {422: Problem} | PROBLEMS
-MOVED = {200: TraitShape, 409: Problem} | ONE
+MOVED = {200: TraitShape} | ONE
 PAGING = [OpenApiParameter("limit", LIMIT, description="At most 200."), OpenApiParameter("cursor", str)]
 TAG_PARAMETER = OpenApiParameter("If-Match", str, "header", description="Refuse with 412 when the ETag is another.")
 PROFILE_PARAMETER = OpenApiParameter("profile", int, description="Of this profile alone; a merged one's survivor.")
@@ -66,7 +66,7 @@ class TraitListApi(APIView):
             OpenApiParameter("status", str, enum=STATUSES),
             *PAGING,
         ],
-        responses={200: TraitPageShape, 400: Problem} | PROBLEMS,
+        responses={200: TraitPageShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request, "search", "status")
@@ -108,7 +108,7 @@ class TraitApi(APIView):
         summary="Replace a computed trait",
         description="Another definition becomes a version, which serves once everybody's value is computed.",
         request=TraitBody,
-        responses={200: TraitWrittenShape, 409: Problem, 412: Problem} | ONE | WRITTEN,
+        responses={200: TraitWrittenShape, 412: Problem} | ONE | WRITTEN,
         parameters=[TAG_PARAMETER],
     )
     def put(self, request: ApiRequest, trait_id: UUID) -> Response:
@@ -119,7 +119,7 @@ class TraitApi(APIView):
         tags=TAGS,
         summary="Change a computed trait",
         request=TraitPatch,
-        responses={200: TraitWrittenShape, 409: Problem, 412: Problem} | ONE | WRITTEN,
+        responses={200: TraitWrittenShape, 412: Problem} | ONE | WRITTEN,
         parameters=[TAG_PARAMETER],
     )
     def patch(self, request: ApiRequest, trait_id: UUID) -> Response:
@@ -145,7 +145,7 @@ class TraitApi(APIView):
         tags=TAGS,
         summary="Delete a computed trait",
         description="With its values. Refused with 409 and the list while something uses it.",
-        responses={204: None, 409: Problem, 412: Problem} | ONE,
+        responses={204: None, 412: Problem} | ONE,
         parameters=[TAG_PARAMETER],
     )
     def delete(self, request: ApiRequest, trait_id: UUID) -> Response:
@@ -185,7 +185,7 @@ class TraitBackfillApi(APIView):
         summary="Compute a trait again for everybody",
         description="A job; what serves goes on serving until it has ended. `DELETE` on the job cancels.",
         request=None,
-        responses={202: JobShape, 409: Problem} | ONE,
+        responses={202: JobShape} | ONE,
     )
     def post(self, request: ApiRequest, trait_id: UUID) -> Response:
         job = services.backfill(workspace=request.workspace, by=request.actor, trait_id=trait_id, now=request.now)
@@ -196,9 +196,7 @@ class TraitBackfillApi(APIView):
 class TraitPublishApi(APIView):
     right = "build"
 
-    @extend_schema(
-        tags=TAGS, summary="Publish a draft", request=None, responses={200: TraitShape, 409: Problem} | ONE | WRITTEN
-    )
+    @extend_schema(tags=TAGS, summary="Publish a draft", request=None, responses={200: TraitShape} | ONE | WRITTEN)
     def post(self, request: ApiRequest, trait_id: UUID) -> Response:
         return _moved(request, services.publish, trait_id)
 
@@ -239,7 +237,7 @@ class TraitVersionsApi(APIView):
         summary="List the versions of a trait",
         description="The newest first.",
         parameters=PAGING,
-        responses={200: VersionPageShape, 400: Problem} | ONE,
+        responses={200: VersionPageShape} | ONE,
     )
     def get(self, request: ApiRequest, trait_id: UUID) -> Response:
         refuse_unknown_filters(request)
@@ -259,7 +257,7 @@ class TraitRestoreApi(APIView):
         summary="Restore a version of a trait",
         description="As a new version, which serves once everybody's value is computed.",
         request=None,
-        responses={200: TraitWrittenShape, 409: Problem} | ONE | WRITTEN,
+        responses={200: TraitWrittenShape} | ONE | WRITTEN,
     )
     def post(self, request: ApiRequest, trait_id: UUID, number: int) -> Response:
         trait = services.restore(
@@ -285,7 +283,7 @@ class TraitValuesApi(APIView):
         summary="Read the values of a trait",
         description="By profile. Who has no value is not listed, but answered with null when asked for by `profile`.",
         parameters=[PROFILE_PARAMETER, *PAGING],
-        responses={200: ValuePageShape, 400: Problem} | ONE,
+        responses={200: ValuePageShape} | ONE,
     )
     def get(self, request: ApiRequest, trait_id: UUID) -> Response:
         refuse_unknown_filters(request, "profile")
@@ -309,7 +307,7 @@ class TraitWhyApi(APIView):
         tags=TAGS,
         summary="Why a profile has its value",
         parameters=[OpenApiParameter("profile", int, required=True)],
-        responses={200: WhyShape, 400: Problem} | ONE,
+        responses={200: WhyShape} | ONE,
     )
     def get(self, request: ApiRequest, trait_id: UUID) -> Response:
         refuse_unknown_filters(request, "profile")

@@ -32,7 +32,7 @@ from stratum.workspaces.authentication import ApiRequest
 TAGS = ["Ad platforms"]
 PROBLEMS = {401: Problem, 403: Problem}
 ONE = {404: Problem} | PROBLEMS
-ASKED = {409: Problem, 422: Problem, 503: Problem}  # what the platform refuses, or cannot answer
+ASKED = {422: Problem, 503: Problem}  # what the platform refuses, or cannot answer
 KINDS, STATUSES = ("campaign", "adset", "creative"), ("active", "paused", "removed")
 FILTERS = ("account", "kind", "status", "search")
 
@@ -44,7 +44,7 @@ class AdPlatformListApi(APIView):
         tags=TAGS,
         operation_id="v1_ad_platforms_list",
         summary="List connected ad platforms",
-        responses={200: AdConnectionsShape, 400: Problem} | PROBLEMS,
+        responses={200: AdConnectionsShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)
@@ -163,7 +163,7 @@ class AdSyncApi(APIView):
         tags=TAGS,
         summary="Sync now",
         request=None,
-        responses={202: AdConnectionShape, 409: Problem} | ONE,
+        responses={202: AdConnectionShape} | ONE,
     )
     def post(self, request: ApiRequest, connection_id: int) -> Response:
         services.sync_now(workspace=request.workspace, by=request.actor, connection_id=connection_id, now=request.now)
@@ -200,7 +200,7 @@ class AdEntityListApi(APIView):
             OpenApiParameter("limit", LIMIT, description="At most 200."),
             OpenApiParameter("cursor", str),
         ],
-        responses={200: AdEntityPageShape, 400: Problem} | PROBLEMS,
+        responses={200: AdEntityPageShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request, *FILTERS)

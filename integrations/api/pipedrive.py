@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from integrations.api.pipedrive_base import CONNECTED, PROBLEMS, ROOM, TAGS, WRITTEN, PipedriveView
+from integrations.api.pipedrive_base import PROBLEMS, ROOM, TAGS, WRITTEN, PipedriveView
 from integrations.api.pipedrive_shapes import (
     PipedriveConnectBody,
     PipedriveConnectedShape,
@@ -59,7 +59,7 @@ class DisconnectApi(PipedriveView):
         summary="Disconnect",
         description="The token is forgotten and nothing is synchronised any more. Persons and fields in Pipedrive "
         "stay; the links are kept for the same company.",
-        responses={204: None} | CONNECTED,
+        responses={204: None} | PROBLEMS,
     )
     def delete(self, request: ApiRequest) -> Response:
         connecting.disconnect(workspace=request.workspace, by=request.actor, now=request.now)
@@ -87,7 +87,7 @@ class SettingsApi(TaggedView, PipedriveView):
         tags=TAGS,
         operation_id="pipedrive_settings",
         summary="Read the settings",
-        responses={200: PipedriveSettingsShape} | CONNECTED,
+        responses={200: PipedriveSettingsShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)
@@ -113,7 +113,7 @@ class PauseApi(PipedriveView):
     right = "connect"
     paused = True
 
-    @extend_schema(tags=TAGS, summary="Pause or resume", request=None, responses={204: None} | CONNECTED)
+    @extend_schema(tags=TAGS, summary="Pause or resume", request=None, responses={204: None} | PROBLEMS)
     def post(self, request: ApiRequest) -> Response:
         act = connecting.pause if self.paused else connecting.resume
         act(workspace=request.workspace, by=request.actor, now=request.now)
@@ -135,7 +135,7 @@ class WebhookApi(APIView):
         operation_id="pipedrive_webhook",
         summary="Called by Pipedrive when something changed",
         request=OpenApiTypes.OBJECT,
-        responses={200: PipedriveReceivedShape, 400: Problem, 404: Problem, 413: Problem},
+        responses={200: PipedriveReceivedShape, 404: Problem, 413: Problem},
         auth=[],
     )
     def post(self, request: Request, secret: str) -> Response:

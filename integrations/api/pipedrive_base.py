@@ -16,9 +16,8 @@ from stratum.workspaces.models import Workspace
 ROOM = "api/v1/integrations/pipedrive"
 TAGS = ["Pipedrive"]
 PROBLEMS = {401: Problem, 403: Problem}
-CONNECTED = {409: Problem} | PROBLEMS
 ONE = {404: Problem} | PROBLEMS
-WRITTEN = {422: Problem} | CONNECTED
+WRITTEN = {422: Problem} | PROBLEMS
 PAGING = [OpenApiParameter("limit", LIMIT, description="At most 200."), OpenApiParameter("cursor", str)]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from integrations.api.pipedrive_base import CONNECTED, ONE, PAGING, ROOM, TAGS, WRITTEN, PipedriveView
+from integrations.api.pipedrive_base import ONE, PAGING, PROBLEMS, ROOM, TAGS, WRITTEN, PipedriveView
 from integrations.api.pipedrive_shapes import (
     PipedriveConflictPageShape,
     PipedriveConflictShape,
@@ -19,7 +19,6 @@ from integrations.queries import pipedrive_lists as lists
 from integrations.services.pipedrive import duplicates
 from stratum.lib.paging import paged, refuse_unknown_filters
 from stratum.lib.routes import route
-from stratum.lib.serializers import Problem
 from stratum.workspaces.authentication import ApiRequest
 
 
@@ -31,7 +30,7 @@ class DuplicateListApi(PipedriveView):
         operation_id="pipedrive_duplicates_list",
         summary="Who may be whom",
         parameters=PAGING,
-        responses={200: PipedriveDuplicatePageShape, 400: Problem} | CONNECTED,
+        responses={200: PipedriveDuplicatePageShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)
@@ -51,7 +50,7 @@ class ConflictListApi(PipedriveView):
         operation_id="pipedrive_conflicts_list",
         summary="Fields that both sides had changed, and who won",
         parameters=PAGING,
-        responses={200: PipedriveConflictPageShape, 400: Problem} | CONNECTED,
+        responses={200: PipedriveConflictPageShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)

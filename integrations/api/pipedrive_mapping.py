@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from integrations.api.pipedrive_base import CONNECTED, ROOM, TAGS, WRITTEN, PipedriveView
+from integrations.api.pipedrive_base import PROBLEMS, ROOM, TAGS, WRITTEN, PipedriveView
 from integrations.api.pipedrive_shapes import (
     PipedriveCreatedFieldsShape,
     PipedriveCreateFieldsBody,
@@ -30,7 +30,7 @@ class MappingApi(PipedriveView):
         operation_id="pipedrive_mapping",
         summary="Read the mapping",
         description="With what both sides have to offer. Pipedrive's fields are those of the last look.",
-        responses={200: PipedriveMappingShape} | CONNECTED,
+        responses={200: PipedriveMappingShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)

@@ -7,7 +7,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
-from integrations.api.pipedrive_base import CONNECTED, ONE, PAGING, ROOM, TAGS, WRITTEN, PipedriveView
+from integrations.api.pipedrive_base import ONE, PAGING, PROBLEMS, ROOM, TAGS, WRITTEN, PipedriveView
 from integrations.api.pipedrive_shapes import (
     PipedriveRowPageShape,
     PipedriveRowShape,
@@ -23,7 +23,6 @@ from integrations.services.pipedrive import previews, runs
 from stratum.lib import clock
 from stratum.lib.paging import paged, refuse_unknown_filters
 from stratum.lib.routes import route
-from stratum.lib.serializers import Problem
 from stratum.workspaces.authentication import ApiRequest
 
 
@@ -54,7 +53,7 @@ class RunListApi(PipedriveView):
         operation_id="pipedrive_runs_list",
         summary="List runs",
         parameters=PAGING,
-        responses={200: PipedriveRunPageShape, 400: Problem} | CONNECTED,
+        responses={200: PipedriveRunPageShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)
@@ -100,7 +99,7 @@ class RowListApi(PipedriveView):
             OpenApiParameter("state", str, enum=PipedriveRow.State.values),
             *PAGING,
         ],
-        responses={200: PipedriveRowPageShape, 400: Problem} | ONE,
+        responses={200: PipedriveRowPageShape} | ONE,
     )
     def get(self, request: ApiRequest, run_id: UUID) -> Response:
         refuse_unknown_filters(request, "outcome", "state")
@@ -122,7 +121,7 @@ class RetryRowApi(PipedriveView):
         operation_id="pipedrive_rows_retry",
         summary="Put a rejected record in line again",
         request=None,
-        responses={200: PipedriveRowShape, 409: Problem} | ONE,
+        responses={200: PipedriveRowShape} | ONE,
     )
     def post(self, request: ApiRequest, row_id: int) -> Response:
         row = runs.retry_row(workspace=request.workspace, by=request.actor, row_id=row_id, now=request.now)
@@ -137,7 +136,7 @@ class IgnoreRowApi(PipedriveView):
         operation_id="pipedrive_rows_ignore",
         summary="Leave a rejected record alone until it changes",
         request=None,
-        responses={200: PipedriveRowShape, 409: Problem} | ONE,
+        responses={200: PipedriveRowShape} | ONE,
     )
     def post(self, request: ApiRequest, row_id: int) -> Response:
         row = runs.ignore_row(workspace=request.workspace, by=request.actor, row_id=row_id, now=request.now)

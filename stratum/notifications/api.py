@@ -146,7 +146,7 @@ class MessageListApi(APIView):
         summary="What became of each message",
         description="The newest first; kept for 90 days.",
         parameters=PAGING,
-        responses={200: MessagePageShape, 400: Problem} | PROBLEMS,
+        responses={200: MessagePageShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)
@@ -193,7 +193,7 @@ class SlackTestApi(APIView):
         operation_id="slack_test",
         summary="Send a test to Slack",
         request=None,
-        responses={200: MessageShape, 404: Problem, 409: Problem} | PROBLEMS,
+        responses={200: MessageShape, 404: Problem} | PROBLEMS,
     )
     def post(self, request: ApiRequest) -> Response:
         message = sending.send_test(workspace=request.workspace, by=request.actor, now=request.now)

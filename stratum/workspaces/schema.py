@@ -63,15 +63,15 @@ def loosen(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def describe_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Every request may be one that nobody can read (400) or one too many (429), and every error is told as
-    problem+json. Every POST may be repeated under an Idempotency-Key.
+    """Every request may be one that nobody can read (400), one that does not fit what is there (409) or one too many
+    (429), and every error is told as problem+json. Every POST may be repeated under an Idempotency-Key.
     """
     for operations in result["paths"].values():
         for method, operation in operations.items():
             if method == "post":
                 _repeatable(operation)
             answers = operation["responses"]
-            for status in ("400", "429"):
+            for status in ("400", "409", "429"):
                 answers.setdefault(status, {"description": "", "content": {"application/json": {"schema": PROBLEM}}})
             for status, answer in answers.items():
                 if status >= "400" and "content" in answer:
@@ -81,6 +81,5 @@ def describe_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 def _repeatable(operation: dict[str, Any]) -> None:
     operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
-    for status in ("409", "422"):  # in flight; used for another request
-        conflict = {"description": "", "content": {"application/json": {"schema": PROBLEM}}}
-        operation["responses"].setdefault(status, conflict)
+    used_before = {"description": "", "content": {"application/json": {"schema": PROBLEM}}}
+    operation["responses"].setdefault("422", used_before)  # for another request

@@ -72,7 +72,7 @@ class AuditLogListApi(WrittenOnce):
             OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 200, 50 without one."),
             OpenApiParameter("cursor", str, description="From next or previous."),
         ],
-        responses={200: AuditLogPageShape, 400: Problem} | PROBLEMS,
+        responses={200: AuditLogPageShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         asked = _asked(request)
@@ -111,7 +111,7 @@ class AuditAnalyticsApi(APIView):
         summary="Count decisions",
         description="Of what the filters leave. Dry runs are left out unless asked for.",
         parameters=FILTER_PARAMETERS,
-        responses={200: AuditAnalyticsShape, 400: Problem} | PROBLEMS,
+        responses={200: AuditAnalyticsShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         found = queries.find(request.workspace, _asked(request))
@@ -171,7 +171,6 @@ class AuditExportApi(APIView):
             (200, "application/json"): OpenApiTypes.OBJECT,
             (200, "application/pdf"): OpenApiTypes.BINARY,
             202: JobShape,
-            400: Problem,
         }
         | PROBLEMS,
     )

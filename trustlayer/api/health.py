@@ -39,8 +39,7 @@ from trustlayer.shapes import entry_json
 
 TAGS = ["Trust Layer"]
 PROBLEMS = {401: Problem, 403: Problem}
-READ = {400: Problem} | PROBLEMS
-WRITTEN = {400: Problem, 422: Problem} | PROBLEMS
+WRITTEN = {422: Problem} | PROBLEMS
 PLATFORM = OpenApiParameter("platform", str, enum=[one for one in PLATFORMS if one], description="Only this one.")
 
 
@@ -52,7 +51,7 @@ class SignalHealthApi(APIView):
         tags=TAGS,
         summary="How far the signals can be trusted now",
         parameters=[PLATFORM],
-        responses={200: SignalHealthShape} | READ,
+        responses={200: SignalHealthShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         platform = _platform(request)
@@ -83,7 +82,7 @@ class SignalHealthHistoryApi(APIView):
             OpenApiParameter("days", OpenApiTypes.INT, description="1 to 731, 30 without it; today is the last."),
             PLATFORM,
         ],
-        responses={200: HealthHistoryShape} | READ,
+        responses={200: HealthHistoryShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         platform = _platform(request, "days")
@@ -166,7 +165,7 @@ class PolicyApi(TaggedView):
         operation_id="policy_get",
         tags=TAGS,
         summary="Read the policy of the gate",
-        responses={200: PolicyShape} | READ,
+        responses={200: PolicyShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)
@@ -179,7 +178,7 @@ class PolicyApi(TaggedView):
         description="A new version, told in the audit log; what says the same as the present one changes nothing. With "
         "`version` it is refused (409) when somebody else has changed the policy since.",
         request=PolicyShape,
-        responses={200: PolicyShape, 409: Problem} | WRITTEN,
+        responses={200: PolicyShape} | WRITTEN,
     )
     def put(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)

@@ -114,7 +114,7 @@ class ScheduleListApi(APIView):
         tags=TAGS,
         summary="List scheduled deliveries",
         parameters=PAGING,
-        responses={200: ExportSchedulePageShape, 400: Problem} | PROBLEMS,
+        responses={200: ExportSchedulePageShape} | PROBLEMS,
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)
@@ -131,7 +131,7 @@ class ScheduleListApi(APIView):
         summary="Schedule a delivery",
         description="Daily, weekly or monthly, by e-mail. Filters are read anew each time.",
         request=ExportScheduleBody,
-        responses={201: ExportScheduleShape, 409: Problem, 422: Problem} | PROBLEMS,
+        responses={201: ExportScheduleShape, 422: Problem} | PROBLEMS,
     )
     def post(self, request: ApiRequest) -> Response:
         body = {"time_zone": request.workspace.time_zone, **_parsed(ExportScheduleBody, request)}
@@ -193,7 +193,7 @@ class ScheduleRunApi(APIView):
         summary="Deliver now",
         description="Beside its rhythm. Look at `/deliveries` for what became of it.",
         request=None,
-        responses={202: DeliveryShape, 409: Problem} | ONE,
+        responses={202: DeliveryShape} | ONE,
     )
     def post(self, request: ApiRequest, schedule_id: UUID) -> Response:
         delivery = deliveries.run_now(
@@ -211,7 +211,7 @@ class ScheduleDeliveriesApi(APIView):
         summary="What became of each delivery",
         description="The newest first, with the state of each recipient.",
         parameters=PAGING,
-        responses={200: DeliveryPageShape, 400: Problem} | ONE,
+        responses={200: DeliveryPageShape} | ONE,
     )
     def get(self, request: ApiRequest, schedule_id: UUID) -> Response:
         refuse_unknown_filters(request)

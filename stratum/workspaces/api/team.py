@@ -16,7 +16,7 @@ from stratum.workspaces.conditional import TaggedView
 from stratum.workspaces.models import Invitation
 
 TAGS = ["Team"]
-WRITTEN = {409: Problem, 422: Problem} | PROBLEMS
+WRITTEN = {422: Problem} | PROBLEMS
 
 
 class RoleBody(StrictSerializer):
@@ -83,9 +83,7 @@ class MemberView(TaggedView):
         )
         return Response(MemberShape(member).data)
 
-    @extend_schema(
-        responses={204: None, 404: Problem, 409: Problem, **PROBLEMS}, operation_id="members_remove", tags=TAGS
-    )
+    @extend_schema(responses={204: None, 404: Problem, **PROBLEMS}, operation_id="members_remove", tags=TAGS)
     def delete(self, request: ApiRequest, member_id: int) -> Response:
         """Take them off the team; what they made stays."""
         services.remove_member(workspace=request.workspace, member_id=member_id, by=request.actor, now=request.now)

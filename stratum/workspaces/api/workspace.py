@@ -201,7 +201,7 @@ class ApiKeyRotateView(APIView):
 
     @extend_schema(
         request=RotateApiKey,
-        responses={201: NewApiKeyShape, 404: Problem, 409: Problem, 422: Problem, **PROBLEMS},
+        responses={201: NewApiKeyShape, 404: Problem, 422: Problem, **PROBLEMS},
         operation_id="api_keys_rotate",
         tags=["Keys"],
     )
@@ -261,9 +261,7 @@ class JobView(APIView):
         """Progress and result of long work."""
         return Response(JobShape(queries.job(request.workspace, job_id)).data)
 
-    @extend_schema(
-        responses={200: JobShape, 404: Problem, 409: Problem, **PROBLEMS}, operation_id="jobs_cancel", tags=["Jobs"]
-    )
+    @extend_schema(responses={200: JobShape, 404: Problem, **PROBLEMS}, operation_id="jobs_cancel", tags=["Jobs"])
     def delete(self, request: ApiRequest, job_id: UUID) -> Response:
         """Cancel it. 409 when it had ended already."""
         job = queries.job(request.workspace, job_id)
