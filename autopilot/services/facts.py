@@ -88,7 +88,7 @@ def gather(
         budget_period=live.budget.period if live.budget else "daily",
         last_change=changed_at,
         last_change_by=changed_by,
-        week_start_value=_week_start(recent, outside, entity.external_id, aim),
+        week_start_value=_week_start(subject, recent, outside, stage.now),
         account_daily=_account_daily(stage, account, entity, live),
         conversions=conversions,
         days_with_data=days,
@@ -118,14 +118,21 @@ def _last_change(
     return max(known, default=(None, ""), key=lambda pair: pair[0])
 
 
-def _week_start(recent: Sequence[Action], outside: Sequence[OutsideChange], entity_id: str, aim: Aim) -> Decimal | None:
-    """What the field was 7 days ago, as far as the changes since are ours."""
+def _week_start(
+    subject: Subject, recent: Sequence[Action], outside: Sequence[OutsideChange], now: datetime
+) -> Decimal | None:
+    """What the field was 7 days ago: as we read it then; unread then, as far as we know of the changes since."""
+    entity, aim = subject.entity, subject.aim
     if not isinstance(aim.before, Decimal):
         return None
+    then = entity.values.filter(field=aim.field, seen_at__lte=now - WEEK).order_by("-seen_at").first()
+    if then is not None:
+        comparable = then.period == (entity.budget_period if aim.field == "budget" else "")
+        return then.value if comparable else None
     if recent:
         value = changes.from_json(recent[-1].expected_before.get("value"), aim.field)
         return value if isinstance(value, Decimal) else None
-    foreign = any(one.entity_id == entity_id and one.field == aim.field for one in outside)
+    foreign = any(one.entity_id == entity.external_id and one.field == aim.field for one in outside)
     return None if foreign else aim.before
 
 

@@ -1,6 +1,14 @@
 """Rows of what lies beyond our walls; one file per noun."""
 
-from integrations.models.ad_platforms import AdAccount, AdConnection, AdDay, AdEntity, AdSyncRun, SandboxState
+from integrations.models.ad_platforms import (
+    AdAccount,
+    AdConnection,
+    AdDay,
+    AdEntity,
+    AdSyncRun,
+    AdValue,
+    SandboxState,
+)
 from integrations.models.pipedrive import (
     PipedriveConnection,
     PipedriveCursor,
@@ -31,6 +39,7 @@ __all__ = [
     "AdDay",
     "AdEntity",
     "AdSyncRun",
+    "AdValue",
     "PipedriveAddress",
     "PipedriveConflict",
     "PipedriveConnection",

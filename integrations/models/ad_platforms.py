@@ -98,6 +98,25 @@ class AdEntity(models.Model):
         return f"{self.get_kind_display()}: {self.name}"
 
 
+class AdValue(models.Model):
+    """What an entity's budget or bid was from `seen_at` on, until the next row, whoever changed it."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
+    entity = models.ForeignKey(AdEntity, models.CASCADE, related_name="values", db_index=False)
+    field = models.CharField(max_length=10, choices=[("budget", "Budget"), ("bid", "Bid")])
+    value = models.DecimalField(max_digits=20, decimal_places=6, null=True, blank=True)
+    period = models.CharField(
+        max_length=10, blank=True, help_text="Of a budget: amounts of two periods do not compare."
+    )
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["entity", "field", "seen_at"], name="ad_value_once")]
+
+    def __str__(self) -> str:
+        return f"{self.entity_id} {self.field} {self.value}"
+
+
 class AdDay(models.Model):
     """One entity's day in the account's time zone. The last days are restated until the platform settles them."""
 

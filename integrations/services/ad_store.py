@@ -1,15 +1,18 @@
 """What was read from a platform, into rows: in bulk, and the same however often it is told."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from integrations.base import DayMetrics, Entity
-from integrations.models import AdAccount, AdDay, AdEntity
+from integrations.models import AdAccount, AdDay, AdEntity, AdValue
 
 AT_ONCE = 2_000
+KEPT = timedelta(days=30)  # of past values; the one that was in force then stays
+NOTHING = (None, "")
 ENTITY_FIELDS = (
     "parent", "name", "status", "effective_status", "budget", "budget_period", "bid", "learning", "details",
     "changed_at", "seen_at",
@@ -34,14 +37,8 @@ def keep_entities(account: AdAccount, entities: Iterable[Entity], *, now: dateti
         ids |= _ids(account, kind)
     gone = AdEntity.objects.filter(account=account, seen_at__lt=now).exclude(status="removed")
     gone.update(status="removed", effective_status="", seen_at=now)
+    _note_values(account, now)
     return len(seen)
-
-
-def keep_one(account: AdAccount, entity: Entity, *, now: datetime) -> None:
-    """As it was read back after a change. Its parent stays what it was."""
-    row = _row(account, entity, None, now)
-    fields = {name: getattr(row, name) for name in ENTITY_FIELDS if name != "parent"}
-    AdEntity.objects.filter(account=account, kind=entity.kind, external_id=entity.id).update(**fields)
 
 
 @transaction.atomic
@@ -57,6 +54,24 @@ def keep_days(account: AdAccount, rows: Iterable[DayMetrics], *, since: date, un
     retracted = [pk for pk, entity, day in stored.values_list("pk", "entity_id", "day") if (entity, day) not in told]
     AdDay.objects.filter(pk__in=retracted).delete()
     return len(days)
+
+
+def _note_values(account: AdAccount, now: datetime) -> None:
+    """What a budget or bid is since this reading, where it is another than at the last one."""
+    values = AdValue.objects.filter(entity__account=account)
+    newest = values.order_by("entity", "field", "-seen_at").distinct("entity", "field")
+    known = {(row.entity_id, row.field): (row.value, row.period) for row in newest}
+    changed = [
+        AdValue(workspace_id=account.workspace_id, entity=one, field=field, value=value, period=period, seen_at=now)
+        for one in AdEntity.objects.filter(account=account, seen_at=now)
+        for field, value, period in (("budget", one.budget, one.budget_period), ("bid", one.bid, ""))
+        if known.get((one.pk, field), NOTHING) != (value, period)
+    ]
+    AdValue.objects.bulk_create(changed, batch_size=AT_ONCE, ignore_conflicts=True)
+    later = AdValue.objects.filter(
+        entity=OuterRef("entity"), field=OuterRef("field"), seen_at__gt=OuterRef("seen_at"), seen_at__lte=now - KEPT
+    )
+    values.filter(Exists(later)).delete()
 
 
 def _ids(account: AdAccount, kind: str) -> dict[tuple[str, str], int]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from autopilot.services.attempts import attempt
 from autopilot.services.stage import Stage
 from autopilot.states import State
 from integrations.base import OutsideChange
-from integrations.models import AdAccount
+from integrations.models import AdAccount, AdEntity, AdValue
 from stratum.lib.http import Garbled, Gone, NotAuthorised, Rejected, Throttled, Unreachable
 from stratum.lib.refusal import Invalid, Refusal
 from stratum.workspaces.access import Actor
@@ -98,6 +99,36 @@ def test_a_change_by_hand_between_approval_and_execution(
     assert done.difference == {"expected": "500", "live": "550", "wanted": "600"}
     assert done.why == "Somebody changed it meanwhile: $500/day was expected, $550/day is live, $600/day was wanted."
     assert platform.writes == []
+
+
+def seen(entity: AdEntity, value: str, at: datetime, period: str = "daily") -> None:
+    told = {"field": "budget", "value": Decimal(value), "period": period, "seen_at": at}
+    AdValue.objects.create(workspace_id=entity.workspace_id, entity=entity, **told)
+
+
+def week_size(action: Action, workspace: Workspace, by: Actor, now: datetime) -> dict[str, Any]:
+    tested = actions.test(workspace=workspace, by=by, action_id=action.pk, now=now)
+    return next(check for check in tested.result["checks"] if check["name"] == "week_size")
+
+
+def test_a_week_of_changes_by_hand_counts(
+    propose: Propose, platform: FakePlatform, holiday: AdEntity, workspace: Workspace, by_alice: Actor, now: datetime
+) -> None:
+    """From $300 by Maya, in steps that Stratum did not make."""
+    platform.outside.append(OutsideChange("120", "budget", now - timedelta(days=3), "Maya"))
+    action = propose()
+    assert week_size(action, workspace, by_alice, now)["passed"] is None
+    seen(holiday, "300", now - timedelta(days=20))
+    seen(holiday, "500", now - timedelta(days=3))
+    check = week_size(action, workspace, by_alice, now)
+    assert (check["passed"], check["seen"], check["limit"]) == (False, "100%", "50%")
+
+
+def test_amounts_of_another_period_are_not_compared(
+    propose: Propose, holiday: AdEntity, workspace: Workspace, by_alice: Actor, now: datetime
+) -> None:
+    seen(holiday, "9000", now - timedelta(days=20), "lifetime")
+    assert week_size(propose(), workspace, by_alice, now)["passed"] is None
 
 
 def test_what_is_there_already_is_a_success_without_a_write(

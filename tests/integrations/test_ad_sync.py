@@ -264,3 +264,27 @@ def test_the_sample_is_removed_whole(sandboxes: dict[str, AdAccount], workspace:
     sample.remove(workspace, now)
     for model in (AdConnection, AdAccount, AdEntity, AdDay, SandboxState, SignalReading, RecentCalls):
         assert not model.objects.exists(), model
+
+
+def test_past_budgets_are_kept_where_somebody_changed_them(
+    fakes: Fakes, meta_account: AdAccount, now: datetime, move_clock: MoveClock
+) -> None:
+    world = fakes.meta.world
+    node = next(one for one in world.nodes.values() if one.pot and one.account == meta_account.external_id)
+
+    def told(days: float) -> list[Decimal | None]:
+        move_clock(now - timedelta(days=days))
+        synced(meta_account, now - timedelta(days=days))
+        values = AdEntity.objects.get(external_id=node.id).values.filter(field="budget")
+        return list(values.order_by("seen_at").values_list("value", flat=True))
+
+    def change(amount: int, days: float) -> None:
+        world.set_amount(world.pots[node.pot], Decimal(amount), now - timedelta(days=days), "Maya")
+
+    first = told(40)
+    change(310, 35)
+    assert told(35) == [*first, 310]
+    assert told(34) == [*first, 310], "nothing is kept twice"
+    change(420, 9)
+    change(450, 2)
+    assert told(1) == [310, 450], "what was in force thirty days ago stays, what was before it goes"
