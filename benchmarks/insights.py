@@ -15,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdp.engine import open_engine
-from cdp.engine.base import Breakdown, ByProperty, Engine, EventBatch, FunnelSpec, Ints, Step
+from cdp.engine.arrays import Ints
+from cdp.engine.base import Engine
+from cdp.engine.batches import EventBatch
+from cdp.engine.funnels import Breakdown, ByProperty, FunnelSpec, Step
 from cdp.insights.material import NO_VALUE, Buckets, Dimension, Material
 from cdp.insights.report import Verdict, judge
 

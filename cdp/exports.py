@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.models import Trait
 from cdp.queries import profiles, segments, trait_analysis, traits
 from cdp.queries.profiles import ProfileCard

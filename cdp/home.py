@@ -8,7 +8,8 @@ from django.urls import reverse
 
 from cdp import kpis
 from cdp.definitions.funnel_questions import Question
-from cdp.engine.base import Engine, EngineError
+from cdp.engine.base import Engine
+from cdp.engine.errors import EngineError
 from cdp.models import Event, Funnel, Segment
 from cdp.queries import funnels, profiles
 from cdp.queries.engine import fresh_engine

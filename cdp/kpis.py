@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from cdp.engine.base import Daily, Engine
+from cdp.engine.base import Engine
+from cdp.engine.overviews import Daily
 from cdp.queries.engine import answering, fresh_engine
 from stratum.lib import clock, periods
 from stratum.lib.periods import Period

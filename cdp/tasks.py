@@ -4,7 +4,7 @@ from celery import shared_task
 from celery.utils.log import get_task_logger
 
 from cdp.engine import warm
-from cdp.engine.base import EngineBusy, EngineError
+from cdp.engine.errors import EngineBusy, EngineError
 from cdp.services import (
     forecast,
     insights,

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from cdp.engine.base import EventBatch
+from cdp.engine.batches import EventBatch
 
 DAY = 86_400_000_000
 DAYS = 180

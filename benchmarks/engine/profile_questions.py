@@ -13,18 +13,11 @@ from numpy.typing import NDArray
 
 from benchmarks.engine.data import DAY, END, PLACES, PRIME, SHOP
 from benchmarks.engine.questions import Columns
-from cdp.engine.base import (
-    MILLION,
-    Aggregate,
-    AggregateSpec,
-    Condition,
-    Engine,
-    EventCondition,
-    Events,
-    Ints,
-    SequenceCondition,
-    SequenceStep,
-)
+from cdp.engine.aggregates import MILLION, Aggregate, AggregateSpec
+from cdp.engine.arrays import Ints
+from cdp.engine.base import Engine
+from cdp.engine.conditions import Condition, EventCondition, SequenceCondition, SequenceStep
+from cdp.engine.events import Events
 from cdp.engine.overlap import region_sizes
 from cdp.engine.predicates import Test
 

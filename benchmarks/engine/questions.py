@@ -8,16 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.engine.data import DAY, END, SHOP
-from cdp.engine.base import (
-    Breakdown,
-    Bucket,
-    ByProperty,
-    Engine,
-    Exclusion,
-    FunnelAnswer,
-    FunnelSpec,
-    Step,
-)
+from cdp.engine.base import Engine
+from cdp.engine.funnels import Breakdown, Bucket, ByProperty, Exclusion, FunnelAnswer, FunnelSpec, Step
 from cdp.engine.predicates import Test
 
 # An answer to compare: columns of one length, rows in a certain order.

@@ -16,7 +16,7 @@ def main(role: str, workspace_id: int) -> None:
     django.setup()
     from django.db import DatabaseError, connection  # noqa: PLC0415  (settings exist after setup)
 
-    from cdp.engine.base import EngineError  # noqa: PLC0415
+    from cdp.engine.errors import EngineError  # noqa: PLC0415
     from cdp.queries.engine import engine_of  # noqa: PLC0415
     from cdp.services import engine  # noqa: PLC0415
     from stratum.workspaces.models import Workspace  # noqa: PLC0415

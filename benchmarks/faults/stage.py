@@ -8,9 +8,10 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 
 from benchmarks.faults.ledger import Ledger
-from cdp.engine.base import Activity, FunnelAnswer, FunnelSpec, Step
 from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.engine.columnar.warm import warm
+from cdp.engine.funnels import FunnelAnswer, FunnelSpec, Step
+from cdp.engine.overviews import Activity
 from cdp.models import Change, Event, Identifier, Kind
 from cdp.queries.engine import fresh_engine
 from cdp.queries.projection import project

@@ -12,7 +12,9 @@ from benchmarks.engine.data import END
 from benchmarks.engine.profile_questions import BOUGHT, CARRIED, VIEWED, TraitsQuestion, bought, viewed
 from benchmarks.engine.questions import Columns
 from cdp.definitions.traits import TraitDefinition, parse_trait
-from cdp.engine.base import AggregateSpec, Engine, Events
+from cdp.engine.aggregates import AggregateSpec
+from cdp.engine.base import Engine
+from cdp.engine.events import Events
 from cdp.traits.evaluation import Values, evaluate
 
 UTC = ZoneInfo("UTC")

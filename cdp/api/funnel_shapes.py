@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from cdp.definitions.funnel_questions import DEFAULT_LIMIT, MAX_LIMIT, Interval
 from cdp.definitions.funnels import Counting, Mode
-from cdp.engine.base import Rest
+from cdp.engine.funnels import Rest
 from cdp.models import Funnel
 from cdp.queries.funnel_results import FunnelResult
 from cdp.queries.funnel_views import TrendResult

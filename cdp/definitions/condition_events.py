@@ -6,7 +6,8 @@ from typing import Any, Literal, cast, get_args
 
 from cdp.definitions.reading import Reading
 from cdp.definitions.windows import LONGEST
-from cdp.engine.base import Compare, EventName, Measure, Prefix
+from cdp.engine.conditions import Compare, Measure
+from cdp.engine.events import EventName, Prefix
 from cdp.engine.predicate_grammar import Refs
 from cdp.engine.predicates import Predicate, count_leaves, read_duration
 

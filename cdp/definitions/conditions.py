@@ -15,7 +15,8 @@ from cdp.definitions.condition_fields import field_name, field_test
 from cdp.definitions.profile_filters import EVERYBODY
 from cdp.definitions.reading import Reading
 from cdp.definitions.windows import LONGEST, Window, parse_window
-from cdp.engine.base import Compare, EventName, Measure
+from cdp.engine.conditions import Compare, Measure
+from cdp.engine.events import EventName
 from cdp.engine.predicate_grammar import MAX_DEPTH, MAX_LEAVES
 from cdp.engine.predicate_refs import elsewhere
 from cdp.engine.predicates import AnyItem, Predicate, ProfileRef, StepRef, Test

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from cdp.definitions import funnels
 from cdp.definitions.funnels import Counting, FunnelDefinition
-from cdp.engine.base import OTHER, Attribution, Rest
+from cdp.engine.funnels import OTHER, Attribution, Rest
 from stratum.lib import periods, problems
 from stratum.lib.periods import Period
 from stratum.lib.refusal import Fault, Invalid

@@ -6,7 +6,7 @@ from datetime import UTC, tzinfo
 from math import isfinite
 from typing import Any, Literal, cast, get_args
 
-from cdp.engine.base import Exclusion, FunnelSpec, Step
+from cdp.engine.funnels import Exclusion, FunnelSpec, Step
 from cdp.engine.predicate_grammar import PredicateError, parse_predicate
 from cdp.engine.predicates import Predicate
 from stratum.lib import clock, periods, problems

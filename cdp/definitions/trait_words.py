@@ -5,7 +5,7 @@ from typing import Any
 
 from cdp.definitions.predicate_words import predicate_words
 from cdp.definitions.traits import EventPart, TraitDefinition
-from cdp.engine.base import ANY_EVENT, TIMESTAMP, EventName, Prefix
+from cdp.engine.events import ANY_EVENT, TIMESTAMP, EventName, Prefix
 
 FREQUENCY = {
     "realtime": "Kept up to date as events arrive.",

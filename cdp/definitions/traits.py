@@ -10,7 +10,8 @@ from cdp.definitions.funnels import MAX_DESCRIPTION, MAX_NAME, refuse_unstorable
 from cdp.definitions.profile_filters import OWN_FIELDS, ProfileFilter, parse_filter
 from cdp.definitions.reading import Reading
 from cdp.definitions.windows import Window, parse_window
-from cdp.engine.base import ANY_EVENT, TIMESTAMP, EventName, Prefix, Tie
+from cdp.engine.aggregates import Tie
+from cdp.engine.events import ANY_EVENT, TIMESTAMP, EventName, Prefix
 from cdp.engine.predicates import Predicate
 from stratum.lib.refusal import Invalid
 

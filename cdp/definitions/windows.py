@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from cdp.definitions.reading import Reading
-from cdp.engine.base import BEGINNING, ENDLESS, Ints
+from cdp.engine.arrays import Ints
+from cdp.engine.events import BEGINNING, ENDLESS
 from stratum.lib import clock, periods
 from stratum.lib.periods import DAY
 

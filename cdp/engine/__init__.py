@@ -4,9 +4,10 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cdp.engine.base import Engine, NotSupported
+from cdp.engine.base import Engine
 from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.engine.columnar.warm import warm
+from cdp.engine.errors import NotSupported
 
 __all__ = ["open_engine", "warm"]
 

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import SPREAD, Ints, NotSupported
+from cdp.engine.arrays import SPREAD, Ints
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import kernel
 from cdp.engine.columnar.memory import address, load_int64
 from cdp.engine.columnar.pool import spread
+from cdp.engine.errors import NotSupported
 
 MOST_SETS = 16
 BLOCK = 8_192

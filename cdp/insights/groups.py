@@ -9,7 +9,7 @@ from math import sqrt
 
 import numpy as np
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.insights.candidates import MIN_DAYS, MIN_ENTRIES, MIN_EXPECTED, Candidate, Shortage, Tested
 from cdp.insights.distributions import student_both_tails
 from cdp.insights.material import NO_VALUE, Dimension, Material

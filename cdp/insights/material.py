@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 
 NO_VALUE = -1
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.insights.candidates import MIN_ENTRIES, MIN_EXPECTED, Candidate, Shortage, Tested, enough
 from cdp.insights.material import Buckets, Material
 from cdp.insights.shares import Share

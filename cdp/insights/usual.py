@@ -10,7 +10,7 @@ from math import sqrt
 
 import numpy as np
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.insights.distributions import Floats, student_lower_tail
 
 ROUNDS = 3  # of weights from the scatter and scatter from the residuals

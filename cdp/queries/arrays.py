@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 
 # An array as `array_send` gives it, in one value: of all ways to read 200,000 numbers the fastest by far. A header,
 # then per element its length and itself.

@@ -6,8 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from cdp.definitions.traits import TraitDefinition
-from cdp.engine.base import ANY_EVENT, ENDLESS, TIMESTAMP, AggregateSpec, Engine, Events, Ints, TimelineEvent
+from cdp.engine.aggregates import AggregateSpec
+from cdp.engine.arrays import Ints
+from cdp.engine.base import Engine
+from cdp.engine.events import ANY_EVENT, ENDLESS, TIMESTAMP, Events
 from cdp.engine.predicates import Test, holds
+from cdp.engine.timeline import TimelineEvent
 from cdp.traits.carry import State, folded, merged
 from cdp.traits.evaluation import Values
 from cdp.traits.facts import facts

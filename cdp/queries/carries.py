@@ -9,7 +9,10 @@ import orjson
 from django.db.models import Max
 
 from cdp.definitions.traits import TraitDefinition
-from cdp.engine.base import BEGINNING, Engine, Ints, TimelineEvent
+from cdp.engine.arrays import Ints
+from cdp.engine.base import Engine
+from cdp.engine.events import BEGINNING
+from cdp.engine.timeline import TimelineEvent
 from cdp.models import TraitCarry
 from cdp.queries import arrays, attributed
 from cdp.traits import carry

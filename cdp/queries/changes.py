@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.models import Change, Kind
 from cdp.queries import arrays
 from cdp.queries.arrays import NOBODY

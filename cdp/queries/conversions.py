@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from cdp.engine.base import ANY_EVENT, TIMESTAMP, AggregateSpec, Events
+from cdp.engine.aggregates import AggregateSpec
+from cdp.engine.events import ANY_EVENT, TIMESTAMP, Events
 from cdp.engine.predicates import Test
 from cdp.queries.engine import fresh_engine
 from stratum.lib import clock

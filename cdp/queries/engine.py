@@ -9,15 +9,8 @@ from django.conf import settings
 from kombu.exceptions import OperationalError as BrokerError
 
 from cdp.engine import open_engine
-from cdp.engine.base import (
-    Engine,
-    EngineBusy,
-    EngineDamaged,
-    EngineError,
-    EngineRebuilding,
-    EngineUnwritable,
-    NotSupported,
-)
+from cdp.engine.base import Engine
+from cdp.engine.errors import EngineBusy, EngineDamaged, EngineError, EngineRebuilding, EngineUnwritable, NotSupported
 from cdp.queries.projection import belongs_here, has_more_than, project, rebuild
 from stratum.lib.jobs import after_commit
 from stratum.lib.refusal import Refusal

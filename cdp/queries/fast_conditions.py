@@ -13,7 +13,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from cdp.definitions.conditions import ProfileCondition
-from cdp.engine.base import ANY_EVENT, TIMESTAMP, AggregateSpec, Engine, Events, Ints, Mask, is_in
+from cdp.engine.aggregates import AggregateSpec
+from cdp.engine.arrays import Ints, Mask, is_in
+from cdp.engine.base import Engine
+from cdp.engine.events import ANY_EVENT, TIMESTAMP, Events
 from cdp.engine.predicates import NEGATIONS, AnyItem, OfProfile, Ref, Test, any_item, decide_value, is_number
 from cdp.queries import profile_columns, served_traits
 from cdp.queries.profile_columns import Column

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from cdp.engine.base import Bucket, EngineError
+from cdp.engine.errors import EngineError
+from cdp.engine.funnels import Bucket
 from cdp.queries.engine import engine_of
 from cdp.queries.funnel_views import bucket_edges
 from cdp.queries.funnels import LIST_DAYS, FunnelCard, zone_of

@@ -10,17 +10,17 @@ from zoneinfo import ZoneInfo
 from cdp.definitions import funnel_questions as questions
 from cdp.definitions.funnel_questions import BreakdownBy, Question
 from cdp.definitions.funnels import FunnelDefinition
-from cdp.engine.base import (
+from cdp.engine.arrays import Ints
+from cdp.engine.base import Engine
+from cdp.engine.funnels import (
     OTHER,
     Breakdown,
     ByAttribute,
     ByGroups,
     ByProperty,
-    Engine,
     FunnelAnswer,
     FunnelSpec,
     Group,
-    Ints,
     StepAnswer,
 )
 from cdp.models import Profile

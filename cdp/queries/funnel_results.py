@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from cdp.definitions.funnels import Counting, FunnelDefinition, Mode
-from cdp.engine.base import FunnelAnswer
+from cdp.engine.funnels import FunnelAnswer
 from stratum.lib.periods import Period
 
 MICROS = 1_000_000

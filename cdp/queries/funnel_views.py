@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from cdp.definitions.funnel_questions import Interval, Question, Whom, write_value
 from cdp.definitions.funnels import Counting, FunnelDefinition, Mode
-from cdp.engine.base import OTHER, Bucket, FunnelPeople, Ints
+from cdp.engine.arrays import Ints
+from cdp.engine.funnels import OTHER, Bucket, FunnelPeople
 from cdp.engine.predicates import is_number
 from cdp.queries import profiles
 from cdp.queries.engine import answering

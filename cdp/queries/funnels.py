@@ -12,7 +12,10 @@ from django.db.models import QuerySet
 from cdp.definitions import funnels as definitions
 from cdp.definitions.funnel_questions import Question
 from cdp.definitions.funnels import FunnelDefinition
-from cdp.engine.base import Engine, EngineError, EventSummary, FunnelAnswer
+from cdp.engine.base import Engine
+from cdp.engine.errors import EngineError
+from cdp.engine.funnels import FunnelAnswer
+from cdp.engine.overviews import EventSummary
 from cdp.models import Funnel
 from cdp.queries.engine import answering, engine_of, fresh_engine
 from cdp.queries.funnel_questions import Asked, breakdown_result, named_values, prepare, require_readable

@@ -11,7 +11,8 @@ import numpy as np
 
 from cdp.definitions.funnel_questions import DERIVED, Question
 from cdp.definitions.funnels import FunnelDefinition
-from cdp.engine.base import OTHER, Breakdown, ByProperty, FunnelPeople, FunnelSpec, Ints
+from cdp.engine.arrays import Ints
+from cdp.engine.funnels import OTHER, Breakdown, ByProperty, FunnelPeople, FunnelSpec
 from cdp.insights import report
 from cdp.insights.material import NO_VALUE, Buckets, Dimension, Material
 from cdp.insights.periods import DAYS_BEFORE

@@ -13,7 +13,7 @@ from typing import Any, LiteralString
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import Ints, is_in
+from cdp.engine.arrays import Ints, is_in
 from cdp.models import TraitChange
 from cdp.queries import arrays, changes
 from cdp.queries.changes import union

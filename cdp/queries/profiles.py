@@ -10,7 +10,7 @@ import numpy as np
 from django.db import connection
 from django.db.models import QuerySet
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.models import Change, Event, Identifier, IdentifierKind, Profile
 from cdp.queries.engine import answering, fresh_engine
 from cdp.tracking.identity import read_phone

@@ -9,15 +9,10 @@ from typing import Any
 import numpy as np
 import orjson
 
-from cdp.engine.base import (
-    AttributeBatch,
-    Engine,
-    EngineOvertaken,
-    EngineRebuilding,
-    EventBatch,
-    Stored,
-    Writer,
-)
+from cdp.engine.base import Engine, Writer
+from cdp.engine.batches import AttributeBatch, EventBatch
+from cdp.engine.errors import EngineOvertaken, EngineRebuilding
+from cdp.engine.overviews import Stored
 from cdp.models import Change, Kind
 from cdp.queries.position import ABOVE, DATABASE, HOLES, Position, database, statement
 from stratum.lib.raw import raw_cursor

@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from cdp.engine.base import TIMESTAMP, Aggregate, AggregateSpec, Engine, Events, Ints
+from cdp.engine.aggregates import Aggregate, AggregateSpec
+from cdp.engine.arrays import Ints
+from cdp.engine.base import Engine
+from cdp.engine.events import TIMESTAMP, Events
 from cdp.engine.predicates import Not
 from cdp.models import RfmCutOffs
 from cdp.queries import served_traits

@@ -20,8 +20,10 @@ from cdp.definitions.conditions import (
     profile_refs,
 )
 from cdp.definitions.profile_filters import PREFIXES
-from cdp.engine.base import AttributeValue, Engine, Ints, Mask, is_in
+from cdp.engine.arrays import Ints, Mask, is_in
+from cdp.engine.base import Engine
 from cdp.engine.predicates import OfProfile, Predicate, Test, holds, look_up
+from cdp.engine.timeline import AttributeValue
 from cdp.queries import arrays, segments
 from cdp.queries.fast_conditions import FastConditions
 from cdp.queries.rfm import Standing, TraitValues

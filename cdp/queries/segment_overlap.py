@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.engine.overlap import region_sizes
 from cdp.models import Segment
 from cdp.queries.segment_members import members_of_each

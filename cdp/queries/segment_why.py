@@ -20,9 +20,11 @@ from cdp.definitions.conditions import (
     Sequence,
     nodes,
 )
-from cdp.engine.base import BEGINNING, ENDLESS, Engine, EventName, TimelineEvent, is_named
+from cdp.engine.base import Engine
+from cdp.engine.events import BEGINNING, ENDLESS, EventName, is_named
 from cdp.engine.predicate_refs import whatever_step
 from cdp.engine.predicates import Elsewhere, Predicate, ProfileRef, holds, is_missing, look_up
+from cdp.engine.timeline import TimelineEvent
 from cdp.queries import segment_uses
 from cdp.queries.engine import answering, fresh_engine
 from cdp.queries.rfm import TraitValues

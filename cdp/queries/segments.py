@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from cdp.definitions.funnels import MAX_NAME
 from cdp.definitions.segments import static_json
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.models import Profile, Segment, SegmentDay
 from cdp.queries import arrays, profiles
 from stratum.lib.raw import raw_cursor

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from cdp.definitions.traits import TraitDefinition, parse_stored
-from cdp.engine.base import ByGroups, Ints
+from cdp.engine.arrays import Ints
+from cdp.engine.funnels import ByGroups
 from cdp.models import Trait, TraitVersion
 from cdp.queries import arrays
 from cdp.traits.shown import shown

@@ -10,7 +10,7 @@ import numpy as np
 from django.db.models import QuerySet
 
 from cdp.definitions.traits import TraitDefinition
-from cdp.engine.base import TIMESTAMP
+from cdp.engine.events import TIMESTAMP
 from cdp.models import Trait, TraitValue
 from cdp.queries import profiles, served_traits
 from cdp.queries import trait_distribution as distributions

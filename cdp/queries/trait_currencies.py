@@ -7,7 +7,9 @@ from datetime import datetime
 import numpy as np
 
 from cdp.definitions.traits import EventPart, TraitDefinition
-from cdp.engine.base import AggregateSpec, Events, Ints
+from cdp.engine.aggregates import AggregateSpec
+from cdp.engine.arrays import Ints
+from cdp.engine.events import Events
 from cdp.engine.predicates import AllOf, Test
 from cdp.queries.engine import answering, fresh_engine
 from stratum.lib import clock

@@ -7,7 +7,10 @@ import numpy as np
 import orjson
 
 from cdp.definitions.profile_filters import PREFIXES, fields_of
-from cdp.engine.base import ANY_EVENT, TIMESTAMP, AggregateSpec, Engine, Events, Ints
+from cdp.engine.aggregates import AggregateSpec
+from cdp.engine.arrays import Ints
+from cdp.engine.base import Engine
+from cdp.engine.events import ANY_EVENT, TIMESTAMP, Events
 from cdp.engine.predicates import AllOf, AnyItem, AnyOf, Not, Predicate, Test, holds
 from cdp.queries import arrays
 from cdp.queries.profiles import PURCHASE, lifecycle_stage

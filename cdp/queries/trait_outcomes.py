@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from cdp.definitions.traits import TraitDefinition
-from cdp.engine.base import Engine, Ints
+from cdp.engine.arrays import Ints
+from cdp.engine.base import Engine
 from cdp.queries import attributed, carries, served_traits
 from cdp.queries.carries import Carried
 from cdp.queries.trait_filters import let_through

@@ -9,7 +9,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from cdp.definitions.traits import TraitDefinition
-from cdp.engine.base import ANY_EVENT, MILLION, TIMESTAMP, AggregateSpec, Engine, Events, Ints
+from cdp.engine.aggregates import MILLION, AggregateSpec
+from cdp.engine.arrays import Ints
+from cdp.engine.base import Engine
+from cdp.engine.events import ANY_EVENT, TIMESTAMP, Events
 from cdp.queries import arrays, profiles, served_traits, trait_outcomes
 from cdp.queries import trait_distribution as distributions
 from cdp.queries.engine import answering, fresh_engine

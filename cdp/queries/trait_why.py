@@ -8,8 +8,10 @@ from typing import Any, Literal
 import numpy as np
 
 from cdp.definitions.traits import TraitDefinition
-from cdp.engine.base import TIMESTAMP, Engine, Position, TimelineEvent
+from cdp.engine.base import Engine
+from cdp.engine.events import TIMESTAMP
 from cdp.engine.predicates import look_up
+from cdp.engine.timeline import Position, TimelineEvent
 from cdp.models import Trait
 from cdp.queries import trait_analysis, trait_outcomes
 from cdp.queries.engine import answering, fresh_engine

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cdp.engine.base import Ints, Mask, is_in
+from cdp.engine.arrays import Ints, Mask, is_in
 from cdp.queries import arrays, changes
 from cdp.queries.changes import union
 from cdp.queries.position import Position

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 
 SCORES = 5
 FEWEST = 50  # customers from which they are compared with each other

@@ -7,7 +7,7 @@ from functools import reduce
 import numpy as np
 
 from cdp.definitions.conditions import All, Both, Condition, Either, Leaf, Neither, leaves
-from cdp.engine.base import Mask
+from cdp.engine.arrays import Mask
 
 Answers = Mapping[Leaf, Mask]  # by the leaf without its path, over one universe
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 
 FEWEST, MOST = 2, 10
 NEARLY = 0.9  # Jaccard from which two segments are near duplicates

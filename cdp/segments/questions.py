@@ -12,8 +12,17 @@ from cdp.definitions.conditions import (
     Sequence,
 )
 from cdp.definitions.windows import Window
-from cdp.engine import base
-from cdp.engine.base import BEGINNING, ENDLESS
+from cdp.engine.conditions import (
+    Condition,
+    EventCondition,
+    FirstEvent,
+    LastEvent,
+    Regular,
+    SequenceCondition,
+    SequenceStep,
+    Without,
+)
+from cdp.engine.events import BEGINNING, ENDLESS, Events
 from cdp.engine.predicate_refs import beside_profiles
 from cdp.engine.predicates import OfProfile, Predicate
 
@@ -25,26 +34,26 @@ ALWAYS = (BEGINNING, ENDLESS)
 Known = Mapping[str, OfProfile]  # what profiles are, by field
 
 
-def question(leaf: OfEvents, as_of: int, zone: ZoneInfo, known: Known) -> base.Condition:
+def question(leaf: OfEvents, as_of: int, zone: ZoneInfo, known: Known) -> Condition:
     """`known`: all fields of profiles that the events are compared with."""
     match leaf:
         case Performed():
             events = _events(leaf, _bounds(leaf.window, as_of, zone), known)
-            return base.EventCondition(events, leaf.measure, leaf.property, leaf.op, leaf.value)
+            return EventCondition(events, leaf.measure, leaf.property, leaf.op, leaf.value)
         case FirstPerformed():
-            return base.FirstEvent(_events(leaf, ALWAYS, known), *leaf.window.bounds(as_of, zone))
+            return FirstEvent(_events(leaf, ALWAYS, known), *leaf.window.bounds(as_of, zone))
         case LastPerformed():
             events = _events(leaf, _bounds(leaf.window, as_of, zone), known)
-            return base.LastEvent(events, beside_profiles(leaf.has, known))
+            return LastEvent(events, beside_profiles(leaf.has, known))
         case RegularlyPerformed():
             events = _events(leaf, ALWAYS, known)
-            return base.Regular(events, leaf.period, leaf.periods, leaf.at_least, leaf.op, leaf.value)
+            return Regular(events, leaf.period, leaf.periods, leaf.at_least, leaf.op, leaf.value)
         case Sequence():
             return _sequence(leaf, _bounds(leaf.window, as_of, zone), known)
 
 
-def _events(leaf: OfNames, inside: Range, known: Known) -> base.Events:
-    return base.Events(leaf.events, _where(leaf.where, known), *inside)
+def _events(leaf: OfNames, inside: Range, known: Known) -> Events:
+    return Events(leaf.events, _where(leaf.where, known), *inside)
 
 
 def _where(where: Predicate | None, known: Known) -> Predicate | None:
@@ -55,14 +64,10 @@ def _bounds(window: Window | None, as_of: int, zone: ZoneInfo) -> Range:
     return ALWAYS if window is None else window.bounds(as_of, zone)
 
 
-def _sequence(leaf: Sequence, inside: Range, known: Known) -> base.SequenceCondition:
-    steps = tuple(
-        base.SequenceStep(one.events, _where(one.where, known), one.min_gap, one.max_gap) for one in leaf.steps
-    )
-    without = tuple(
-        base.Without(one.events, _where(one.where, known), one.after, one.before) for one in leaf.exclusions
-    )
-    return base.SequenceCondition(steps, *inside, leaf.total, without)
+def _sequence(leaf: Sequence, inside: Range, known: Known) -> SequenceCondition:
+    steps = tuple(SequenceStep(one.events, _where(one.where, known), one.min_gap, one.max_gap) for one in leaf.steps)
+    without = tuple(Without(one.events, _where(one.where, known), one.after, one.before) for one in leaf.exclusions)
+    return SequenceCondition(steps, *inside, leaf.total, without)
 
 
 def crossed(leaf: OfEvents, before: int, now: int, zone: ZoneInfo) -> Iterator[Range]:

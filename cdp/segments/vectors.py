@@ -7,7 +7,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import Ints, Mask
+from cdp.engine.arrays import Ints, Mask
 from cdp.engine.predicates import (
     DURATION_OPERATORS,
     INSTANT_OPERATORS,

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cdp.engine.base import Damage, EngineDamaged
+from cdp.engine.errors import Damage, EngineDamaged
 from cdp.queries import projection
 from cdp.queries.engine import engine_of
 from stratum.workspaces.models import Workspace

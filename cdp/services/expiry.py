@@ -10,7 +10,8 @@ from datetime import datetime
 from django.db import transaction
 
 from cdp.definitions.traits import EventPart, TraitDefinition
-from cdp.engine.base import Engine, TimelineEvent
+from cdp.engine.base import Engine
+from cdp.engine.timeline import TimelineEvent
 from cdp.models import Change, Trait, TraitCarry, TraitVersion
 from cdp.queries import attributed, carries, served_traits
 from cdp.queries.engine import answering, fresh_engine

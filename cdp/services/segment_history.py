@@ -14,7 +14,8 @@ import numpy as np
 from django.db import transaction
 
 from cdp.definitions.conditions import All, Condition, OfEvents, ProfileCondition, leaves, profile_refs
-from cdp.engine.base import Engine, Ints
+from cdp.engine.arrays import Ints
+from cdp.engine.base import Engine
 from cdp.models import Segment, SegmentDay, SegmentForecast, Spell
 from cdp.queries import arrays, rfm, segment_uses, served_traits
 from cdp.queries.engine import fresh_engine

@@ -6,7 +6,8 @@ One order moves the scores of others too. A process keeps the scores that member
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cdp.engine.base import Cursor, Engine, Ints
+from cdp.engine.arrays import Ints
+from cdp.engine.base import Cursor, Engine
 from cdp.queries import rfm
 from cdp.queries.arrays import NOBODY
 from cdp.queries.changes import Changes

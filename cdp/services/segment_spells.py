@@ -5,7 +5,7 @@ Under the lock of identities: nobody is merged or erased meanwhile.
 
 from datetime import datetime
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.models import Segment
 from cdp.queries import arrays
 from stratum.lib.raw import raw_cursor

@@ -8,7 +8,7 @@ import numpy as np
 from django.db import IntegrityError, transaction
 
 from cdp.definitions.segments import MOST_FAULTS, SegmentDraft, parse_draft, parse_named
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.models import Segment, Spell
 from cdp.queries import arrays, segment_uses
 from cdp.queries import segments as queries

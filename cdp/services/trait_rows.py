@@ -6,7 +6,8 @@ from datetime import datetime
 
 import numpy as np
 
-from cdp.engine.base import ENDLESS, Ints
+from cdp.engine.arrays import Ints
+from cdp.engine.events import ENDLESS
 from cdp.models import TraitCarry
 from cdp.queries import arrays
 from cdp.queries.trait_outcomes import Rows

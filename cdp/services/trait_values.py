@@ -13,7 +13,9 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from cdp.definitions.traits import TraitDefinition
-from cdp.engine.base import Engine, Ints, is_named
+from cdp.engine.arrays import Ints
+from cdp.engine.base import Engine
+from cdp.engine.events import is_named
 from cdp.models import Trait, TraitChange, TraitValue, TraitVersion
 from cdp.queries import arrays, attributed, changes, served_traits, trait_currencies
 from cdp.queries.changes import Changes, union

@@ -14,8 +14,10 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from cdp.definitions.traits import EventPart, TraitDefinition
-from cdp.engine.base import BEGINNING, ENDLESS, MILLION, TIMESTAMP, TimelineEvent
+from cdp.engine.aggregates import MILLION
+from cdp.engine.events import BEGINNING, ENDLESS, TIMESTAMP
 from cdp.engine.predicates import read_span
+from cdp.engine.timeline import TimelineEvent
 from cdp.traits.facts import OF_NUMBERS, Fact, facts, identity, plain, text_form
 from cdp.traits.questions import fn_of
 from cdp.traits.stored import iso, number

@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from cdp.definitions.traits import TraitDefinition
-from cdp.engine.base import BEGINNING, ENDLESS, MILLION, Aggregate, AggregateSpec, Ints, Mask
+from cdp.engine.aggregates import MILLION, Aggregate, AggregateSpec
+from cdp.engine.arrays import Ints, Mask
+from cdp.engine.events import BEGINNING, ENDLESS
 from cdp.engine.predicates import Test, read_span
 from cdp.traits.questions import CURRENCY, Plan, Question, both, foreign_events
 from cdp.traits.stored import Column, instants, labels, lists, number, scaled, whole

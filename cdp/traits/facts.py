@@ -7,8 +7,10 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Literal
 
 from cdp.definitions.traits import EventPart, TraitDefinition
-from cdp.engine.base import ANY_EVENT, MILLION, TIMESTAMP, EventName, Prefix, TimelineEvent
+from cdp.engine.aggregates import MILLION
+from cdp.engine.events import ANY_EVENT, TIMESTAMP, EventName, Prefix
 from cdp.engine.predicates import exact, holds, is_missing, is_number, look_up, text_of
+from cdp.engine.timeline import TimelineEvent
 from cdp.traits.questions import fn_of, is_in
 
 LARGEST_NUMBER = 9 * 10**12  # so that its millionths fit 64 bits

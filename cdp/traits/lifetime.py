@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from cdp.definitions.traits import TraitDefinition
-from cdp.engine.base import ENDLESS, TIMESTAMP, TimelineEvent
+from cdp.engine.events import ENDLESS, TIMESTAMP
+from cdp.engine.timeline import TimelineEvent
 from cdp.traits.carry import State, folded, merged, value_of
 from cdp.traits.evaluation import Values
 from cdp.traits.facts import facts

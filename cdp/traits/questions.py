@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from cdp.definitions.traits import EventPart, TraitDefinition
-from cdp.engine.base import BEGINNING, ENDLESS, TIMESTAMP, AggregateSpec, Events, Fn
+from cdp.engine.aggregates import AggregateSpec, Fn
+from cdp.engine.events import BEGINNING, ENDLESS, TIMESTAMP, Events
 from cdp.engine.predicates import AllOf, AnyItem, AnyOf, Not, Predicate, Test
 
 CURRENCY = "currency"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdp.definitions.traits import Calculation, TraitDefinition
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.traits.questions import fn_of
 from stratum.lib import clock, periods
 

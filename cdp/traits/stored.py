@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from cdp.engine.base import MILLION, Ints, Mask
+from cdp.engine.aggregates import MILLION
+from cdp.engine.arrays import Ints, Mask
 from stratum.lib import clock
 
 Form = Literal["whole", "scaled", "instant", "label", "list"]

@@ -6,7 +6,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cdp.definitions.traits import TraitDefinition
-from cdp.engine.base import BEGINNING, ENDLESS, TIMESTAMP, TimelineEvent
+from cdp.engine.events import BEGINNING, ENDLESS, TIMESTAMP
+from cdp.engine.timeline import TimelineEvent
 from cdp.traits.facts import OF_NUMBERS, Fact, Fate, facts, identity, text_form
 from cdp.traits.questions import fn_of
 from cdp.traits.stored import iso, number

@@ -8,7 +8,7 @@ from typing import Any
 
 from cdp.definitions.funnel_questions import EVENT, PROFILE, SEGMENT, TRAIT, Question, Whom
 from cdp.definitions.funnels import Counting, FunnelDefinition, StepDefinition, event_words
-from cdp.engine.base import Rest
+from cdp.engine.funnels import Rest
 from cdp.queries.funnel_results import BreakdownResult, FunnelResult, StepResult
 from cdp.queries.funnel_views import Bin, FunnelPeopleResult, FunnelPerson, TimesResult, TrendResult
 from cdp.queries.funnels import FunnelCard

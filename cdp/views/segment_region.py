@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.queries import profiles
 from cdp.queries import segment_overlap as queries
 from cdp.queries.segment_overlap import Side

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cdp.definitions.traits import TraitDefinition
-from cdp.engine.base import TIMESTAMP
+from cdp.engine.events import TIMESTAMP
 from cdp.queries import profiles, served_traits
 from cdp.queries.served_traits import Served
 from cdp.queries.trait_currencies import NO_MONEY

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Sum
 
-from cdp.engine.base import EngineError
+from cdp.engine.errors import EngineError
 from cdp.queries import conversions as own_conversions
 from integrations.base import QualityReading
 from integrations.models import AdAccount, AdConnection, AdDay

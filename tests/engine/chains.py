@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby
 
-from cdp.engine.base import FunnelSpec
+from cdp.engine.funnels import FunnelSpec
 
 Chain = tuple["Mark", ...]
 

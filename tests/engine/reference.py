@@ -14,30 +14,26 @@ from typing import Any
 
 import numpy as np
 
-from cdp.engine.base import (
+from cdp.engine.base import Cursor
+from cdp.engine.batches import AttributeBatch, EventBatch
+from cdp.engine.funnels import (
     OTHER,
-    Activity,
-    AttributeBatch,
-    AttributeValue,
     Breakdown,
     Bucket,
     ByAttribute,
     ByGroups,
     ByProperty,
-    Cursor,
-    Daily,
-    EventBatch,
     Exclusion,
     FunnelAnswer,
     FunnelPeople,
     FunnelSpec,
     Group,
-    Position,
     Step,
     StepAnswer,
-    TimelineEvent,
 )
+from cdp.engine.overviews import Activity, Daily
 from cdp.engine.predicates import exact, holds, is_missing, is_number, look_up
+from cdp.engine.timeline import AttributeValue, Position, TimelineEvent
 from tests.engine.chains import Attempt, Mark, attempts, enters
 
 DAY = 86_400_000_000

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from cdp.engine.base import ANY_EVENT, TIMESTAMP, AggregateSpec, EventName, Events, Prefix, TimelineEvent
+from cdp.engine.aggregates import AggregateSpec
+from cdp.engine.events import ANY_EVENT, TIMESTAMP, EventName, Events, Prefix
 from cdp.engine.predicates import Others, exact, holds, is_missing, look_up, nothing, text_of
+from cdp.engine.timeline import TimelineEvent
 from tests.engine.reference import Reference, label
 
 MILLIONTH = Decimal("0.000001")

@@ -3,19 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cdp.engine.base import (
-    AggregateSpec,
-    Condition,
-    EventCondition,
-    Events,
-    FirstEvent,
-    LastEvent,
-    Regular,
-    SequenceCondition,
-    TimelineEvent,
-    Without,
-)
+from cdp.engine.aggregates import AggregateSpec
+from cdp.engine.conditions import Condition, EventCondition, FirstEvent, LastEvent, Regular, SequenceCondition, Without
+from cdp.engine.events import Events
 from cdp.engine.predicates import Elsewhere, OfProfile, Others, StepRef, exact, holds, look_up
+from cdp.engine.timeline import TimelineEvent
 from tests.engine.reference import Reference
 from tests.engine.reference_aggregates import came_to, histories, matches
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from cdp.engine.base import AttributeBatch, Breakdown, Counting, EventBatch, Exclusion, FunnelSpec, Mode, Step
+from cdp.engine.batches import AttributeBatch, EventBatch
+from cdp.engine.funnels import Breakdown, Counting, Exclusion, FunnelSpec, Mode, Step
 
 SECOND = 1_000_000
 numbers = itertools.count(1)

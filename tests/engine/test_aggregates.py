@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cdp.engine.base import ANY_EVENT, TIMESTAMP, Aggregate, AggregateSpec, Events, Fn, NotSupported, Prefix
+from cdp.engine.aggregates import Aggregate, AggregateSpec, Fn
 from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.errors import NotSupported
+from cdp.engine.events import ANY_EVENT, TIMESTAMP, Events, Prefix
 from cdp.engine.predicates import Test
 from tests.engine.reference import Reference
 from tests.engine.reference_aggregates import aggregate

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cdp.engine.base import OTHER, Attribution, Breakdown, ByAttribute, ByGroups, ByProperty, NotSupported, Step
 from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.errors import NotSupported
+from cdp.engine.funnels import OTHER, Attribution, Breakdown, ByAttribute, ByGroups, ByProperty, Step
 from cdp.engine.predicates import Test
 from tests.engine.story import at, attribute, batch, funnel, happen
 

@@ -5,22 +5,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cdp.engine.base import (
-    TIMESTAMP,
+from cdp.engine.columnar import compaction
+from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.conditions import (
     Condition,
     EventCondition,
-    Events,
     FirstEvent,
     LastEvent,
     Members,
-    NotSupported,
     Regular,
     SequenceCondition,
     SequenceStep,
     Without,
 )
-from cdp.engine.columnar import compaction
-from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.errors import NotSupported
+from cdp.engine.events import TIMESTAMP, Events
 from cdp.engine.predicates import Test
 from tests.engine.reference import Reference
 from tests.engine.reference_conditions import members

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from cdp.engine.base import Exclusion, NotSupported, Step
 from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.errors import NotSupported
+from cdp.engine.funnels import Exclusion, Step
 from cdp.engine.predicates import Test
 from tests.engine.story import at, funnel, happen
 

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from cdp.engine.base import AttributeValue, Breakdown, ByAttribute, ByGroups, ByProperty, Exclusion, FunnelSpec, Step
 from cdp.engine.columnar import compaction
 from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.funnels import Breakdown, ByAttribute, ByGroups, ByProperty, Exclusion, FunnelSpec, Step
 from cdp.engine.predicates import AllOf, AnyOf, Not, Predicate, Test
+from cdp.engine.timeline import AttributeValue
 from tests.engine.reference import Reference
 from tests.engine.story import attribute, batch
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cdp.engine.base import Step
 from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.funnels import Step
 from tests.engine.reference import Reference
 from tests.engine.story import SECOND, batch, funnel
 

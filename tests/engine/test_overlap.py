@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdp.engine.base import NotSupported
+from cdp.engine.errors import NotSupported
 from cdp.engine.overlap import region, region_sizes
 
 IDS = st.integers(-5, 20) | st.integers(10**12, 10**12 + 5)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdp.engine.base import Breakdown, ByGroups, ByProperty, Exclusion, Step
 from cdp.engine.columnar import step_streams, walk
 from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.engine.columnar.tally import middle
+from cdp.engine.funnels import Breakdown, ByGroups, ByProperty, Exclusion, Step
 from cdp.engine.predicates import Test
 from tests.engine.reference import Reference
 from tests.engine.story import at, batch, funnel, happen

@@ -15,27 +15,21 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from cdp.engine.base import (
-    BEGINNING,
-    ENDLESS,
-    MILLION,
-    TIMESTAMP,
-    Aggregate,
-    AggregateSpec,
+from cdp.engine.aggregates import MILLION, Aggregate, AggregateSpec
+from cdp.engine.arrays import Ints
+from cdp.engine.columnar import compaction
+from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.conditions import (
     Condition,
     EventCondition,
-    Events,
     FirstEvent,
-    Ints,
     LastEvent,
-    Prefix,
     Regular,
     SequenceCondition,
     SequenceStep,
     Without,
 )
-from cdp.engine.columnar import compaction
-from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.events import BEGINNING, ENDLESS, TIMESTAMP, Events, Prefix
 from cdp.engine.predicates import AllOf, AnyItem, AnyOf, Not, OfProfile, Predicate, StepRef, Test
 from tests.engine import reference_aggregates, reference_conditions
 from tests.engine.reference import Reference, label

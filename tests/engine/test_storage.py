@@ -14,21 +14,14 @@ from typing import Any
 import pytest
 
 from cdp.engine import open_engine
-from cdp.engine.base import (
-    Damage,
-    Engine,
-    EngineBusy,
-    EngineDamaged,
-    EngineOvertaken,
-    EngineUnwritable,
-    NotSupported,
-    Step,
-)
+from cdp.engine.base import Engine
 from cdp.engine.columnar import arrow, claims, compaction, locks, states, table, tidying
 from cdp.engine.columnar import engine as engine_module
 from cdp.engine.columnar.claims import swap_manifest
 from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.engine.columnar.files import NewFiles
+from cdp.engine.errors import Damage, EngineBusy, EngineDamaged, EngineOvertaken, EngineUnwritable, NotSupported
+from cdp.engine.funnels import Step
 from cdp.engine.predicates import Test
 from tests.engine.story import at, attribute, batch, funnel, happen
 

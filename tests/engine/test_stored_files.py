@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cdp.engine.base import Aggregate, AggregateSpec, Events, Ints, Members
+from cdp.engine.aggregates import Aggregate, AggregateSpec
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.engine.columnar.shared_masks import Kept
+from cdp.engine.conditions import Members
+from cdp.engine.events import Events
 from cdp.engine.predicates import Not, Test
 from tests.engine.story import SECOND, at, batch
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from cdp.engine.base import EngineRebuilding
 from cdp.engine.columnar import arrow
+from cdp.engine.errors import EngineRebuilding
 from cdp.models import Event
 from cdp.queries.engine import engine_of, fresh_engine
 from cdp.tasks import project_all

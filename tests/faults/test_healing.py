@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from cdp.engine.base import EngineRebuilding
 from cdp.engine.columnar.locks import REBUILD_LOCK, locked
+from cdp.engine.errors import EngineRebuilding
 from cdp.queries import engine as engines
 from cdp.queries.engine import answering, engine_of, fresh_engine, settled_engine
 from cdp.services.engine import keep_up

@@ -3,7 +3,9 @@
 from benchmarks.engine.data import END, START
 from benchmarks.engine.peers.filters import literal, named, test
 from benchmarks.engine.profile_questions import MembersQuestion, OverlapQuestion, ProfileQuestion, TraitsQuestion
-from cdp.engine.base import AggregateSpec, EventCondition, Events, SequenceCondition
+from cdp.engine.aggregates import AggregateSpec
+from cdp.engine.conditions import EventCondition, SequenceCondition
+from cdp.engine.events import Events
 
 # What each function needs of an event, and what it is called; money is stored in cents and answered in whole units.
 EXPRESSIONS = {

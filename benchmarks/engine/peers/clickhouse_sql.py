@@ -9,7 +9,7 @@ from collections.abc import Callable
 from benchmarks.engine.data import DAY, END, START
 from benchmarks.engine.peers.filters import literal, named, test
 from benchmarks.engine.questions import Question
-from cdp.engine.base import FunnelSpec, Step
+from cdp.engine.funnels import FunnelSpec, Step
 
 
 def sql(question: Question, table: str) -> str | None:

@@ -11,7 +11,8 @@ from benchmarks.engine.peers import Way
 from benchmarks.engine.peers.running import is_plain
 from benchmarks.engine.profile_questions import TraitsQuestion
 from benchmarks.engine.questions import Asked, Columns, Question
-from cdp.engine.base import AggregateSpec, FunnelSpec
+from cdp.engine.aggregates import AggregateSpec
+from cdp.engine.funnels import FunnelSpec
 
 COLUMNS = ("profile", "ts", "event", "platform", "category", "value")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from benchmarks.engine.peers.filters import literal, named
 from benchmarks.engine.profile_questions import TraitsQuestion
-from cdp.engine.base import AggregateSpec
+from cdp.engine.aggregates import AggregateSpec
 
 EXPRESSIONS = {
     "count": "count(*) FILTER (WHERE {event})",

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cdp.engine.base import TIMESTAMP, Aggregate, AggregateSpec, Ints, Mask, NotSupported, Unit
+from cdp.engine.aggregates import Aggregate, AggregateSpec, Unit
+from cdp.engine.arrays import Ints, Mask
 from cdp.engine.columnar import aggregate_kernels as kernels
 from cdp.engine.columnar.aggregate_kernels import LEAST, MOST
 from cdp.engine.columnar.columns import used_places
@@ -17,6 +18,8 @@ from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.selection import Lane, Selection
 from cdp.engine.columnar.snapshot import Snapshot
 from cdp.engine.columnar.weaving import Weaving
+from cdp.engine.errors import NotSupported
+from cdp.engine.events import TIMESTAMP
 
 MOST_BITS = 64
 MOST_COUNTERS = 1 << 20

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cdp.engine.base import EngineDamaged
+from cdp.engine.errors import EngineDamaged
 
 Array = NDArray[Any]
 CHUNK = 1 << 20

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from cdp.engine.base import AttributeBatch, Ints
+from cdp.engine.arrays import Ints
+from cdp.engine.batches import AttributeBatch
 from cdp.engine.columnar.arrow import Array, ArrayFile, write_arrays
 from cdp.engine.columnar.columns import encode_texts, to_json
 

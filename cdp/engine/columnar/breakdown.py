@@ -7,11 +7,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import OTHER, Breakdown, ByAttribute, ByGroups, ByProperty, FunnelSpec, Ints, NotSupported
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar.labels import MISSING, Codes, Labels, attribute_codes, codes_by_profile, event_codes
 from cdp.engine.columnar.snapshot import Side, Snapshot
 from cdp.engine.columnar.touches import touchables, touched, values_at
 from cdp.engine.columnar.walk import NamedTrack, Track, Walked, together, tracks_of, walk_tracks
+from cdp.engine.errors import NotSupported
+from cdp.engine.funnels import OTHER, Breakdown, ByAttribute, ByGroups, ByProperty, FunnelSpec
 from cdp.engine.predicates import is_missing
 
 # Codes beside MISSING: of those whom the breakdown leaves out, and of the values beyond the limit.

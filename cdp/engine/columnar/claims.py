@@ -10,11 +10,11 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
-from cdp.engine.base import EngineOvertaken
 from cdp.engine.columnar.arrow import write_synced
 from cdp.engine.columnar.manifest import Manifest, written
 from cdp.engine.columnar.states import FOLDER, newest, path_of
 from cdp.engine.columnar.tidying import DRAFT, remove_superseded
+from cdp.engine.errors import EngineOvertaken
 
 
 def swap_manifest(folder: Path, manifest: Manifest) -> Manifest:

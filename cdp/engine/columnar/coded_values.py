@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cdp.engine.base import Bytes, Ints, Mask
+from cdp.engine.arrays import Bytes, Ints, Mask
 from cdp.engine.columnar.columns import decode_one
 from cdp.engine.columnar.items import find
 from cdp.engine.columnar.snapshot import Stream

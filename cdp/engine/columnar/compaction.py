@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import EngineBusy, Ints
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar.arrow import write_arrays
 from cdp.engine.columnar.attributes import join_histories, save_history
 from cdp.engine.columnar.claims import swap_manifest
@@ -19,6 +19,7 @@ from cdp.engine.columnar.snapshot import Profiles, Snapshot
 from cdp.engine.columnar.state import save_state
 from cdp.engine.columnar.states import read_manifest
 from cdp.engine.columnar.table import Part, Table, join_tables, save
+from cdp.engine.errors import EngineBusy
 
 # Names with fewer rows share a table, so that thousands of names do not need thousands of files.
 OWN_TABLE_ROWS = 4_096

@@ -2,23 +2,8 @@
 
 import numpy as np
 
-from cdp.engine.base import (
-    MILLION,
-    TIMESTAMP,
-    AggregateSpec,
-    Compare,
-    Condition,
-    EventCondition,
-    Events,
-    FirstEvent,
-    Ints,
-    LastEvent,
-    Mask,
-    Members,
-    NotSupported,
-    Regular,
-    SequenceCondition,
-)
+from cdp.engine.aggregates import MILLION, AggregateSpec
+from cdp.engine.arrays import Ints, Mask
 from cdp.engine.columnar import aggregate_kernels as kernels
 from cdp.engine.columnar.aggregate import FUNCTIONS, refuse
 from cdp.engine.columnar.aggregate_kernels import MOST
@@ -28,6 +13,18 @@ from cdp.engine.columnar.picked import AskedSide, asked_sides, picked
 from cdp.engine.columnar.selection import Selection
 from cdp.engine.columnar.sequences import sequence_members
 from cdp.engine.columnar.snapshot import Side, Snapshot, Stream
+from cdp.engine.conditions import (
+    Compare,
+    Condition,
+    EventCondition,
+    FirstEvent,
+    LastEvent,
+    Members,
+    Regular,
+    SequenceCondition,
+)
+from cdp.engine.errors import NotSupported
+from cdp.engine.events import TIMESTAMP, Events
 from cdp.engine.predicates import Predicate, Test, exact
 
 ZERO_WITHOUT_EVENTS = {"count", "sum", "unique"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cdp.engine.base import Bytes, Ints, Mask
+from cdp.engine.arrays import Bytes, Ints, Mask
 from cdp.engine.columnar import coded_values
 from cdp.engine.columnar.coded_values import Coded, decided
 from cdp.engine.columnar.shared_masks import stream_mask

@@ -7,29 +7,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from cdp.engine.base import (
-    Activity,
-    Aggregate,
-    AggregateSpec,
-    AttributeValue,
-    Bucket,
-    Catalog,
-    Condition,
-    Cursor,
-    Daily,
-    Damage,
-    EngineBusy,
-    EngineDamaged,
-    EngineUnwritable,
-    FunnelAnswer,
-    FunnelPeople,
-    FunnelSpec,
-    Ints,
-    Members,
-    Position,
-    Stored,
-    TimelineEvent,
-)
+from cdp.engine.aggregates import Aggregate, AggregateSpec
+from cdp.engine.arrays import Ints
+from cdp.engine.base import Cursor
 from cdp.engine.columnar import aggregate, conditions, funnel, history, overview
 from cdp.engine.columnar.claims import swap_manifest
 from cdp.engine.columnar.compaction import compact
@@ -41,6 +21,11 @@ from cdp.engine.columnar.snapshot import Snapshot
 from cdp.engine.columnar.states import RETRIES, newest, read_content, read_manifest
 from cdp.engine.columnar.tidying import sweep
 from cdp.engine.columnar.writer import ColumnarWriter
+from cdp.engine.conditions import Condition, Members
+from cdp.engine.errors import Damage, EngineBusy, EngineDamaged, EngineUnwritable
+from cdp.engine.funnels import Bucket, FunnelAnswer, FunnelPeople, FunnelSpec
+from cdp.engine.overviews import Activity, Catalog, Daily, Stored
+from cdp.engine.timeline import AttributeValue, Position, TimelineEvent
 
 # The first question after a change looks at all events of the profiles that pending rows touch, so there are few of
 # these; but they may grow with the base up to a limit, because a compaction writes most of it.

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cdp.engine.base import Damage, EngineDamaged, EngineOvertaken
 from cdp.engine.columnar.arrow import checksum, wrong_size
 from cdp.engine.columnar.manifest import Named
 from cdp.engine.columnar.states import read_manifest
 from cdp.engine.columnar.tidying import discard
+from cdp.engine.errors import Damage, EngineDamaged, EngineOvertaken
 
 
 class NewFiles:

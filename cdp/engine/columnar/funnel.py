@@ -6,12 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from cdp.engine.base import Bucket, FunnelAnswer, FunnelPeople, FunnelSpec, Group, Ints, NotSupported, StepAnswer
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar.breakdown import grouped, refuse_breakdown
 from cdp.engine.columnar.plain_breakdown import can_tally, tally_groups
 from cdp.engine.columnar.snapshot import Snapshot
 from cdp.engine.columnar.tally import level_answers, middle
 from cdp.engine.columnar.walk import Walked, is_level, refuse, together, tracks_of, walk, walk_tracks
+from cdp.engine.errors import NotSupported
+from cdp.engine.funnels import Bucket, FunnelAnswer, FunnelPeople, FunnelSpec, Group, StepAnswer
 
 
 def funnel(snapshot: Snapshot, spec: FunnelSpec, as_of: int) -> FunnelAnswer:

@@ -8,10 +8,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import AttributeValue, Ints, Position, TimelineEvent
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar.beginnings import rows_of_spans, sought
 from cdp.engine.columnar.snapshot import Snapshot
 from cdp.engine.columnar.table import Table
+from cdp.engine.timeline import AttributeValue, Position, TimelineEvent
 
 FEW_NAMES = 8
 Found = tuple[Position, Table, int]

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cdp.engine.base import MILLION, Bytes, Ints, Unit
+from cdp.engine.aggregates import MILLION, Unit
+from cdp.engine.arrays import Bytes, Ints
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.columns import JSON, MAX_WHOLE, SCALED, TEXT, Column, decode_one, used_places
 from cdp.engine.columnar.labels import Labels, key_of

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.columns import JSON, TEXT, Column, decode_one
 from cdp.engine.columnar.snapshot import Snapshot, Stream

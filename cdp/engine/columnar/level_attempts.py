@@ -7,7 +7,6 @@ left to `people.each_person`.
 
 import numpy as np
 
-from cdp.engine.base import NEVER
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.chains import CHAIN, CURSORS, ENDS, TIMES, follow, has_entry, scratch_row, time_chain
 from cdp.engine.columnar.durations import keep_durations
@@ -25,6 +24,7 @@ from cdp.engine.columnar.step_streams import (
     rows_of_place,
     time_of,
 )
+from cdp.engine.funnels import NEVER
 
 # What a person's attempts need to know: the addresses of the table and of the rows of the scratch `chains` speaks of,
 # steps, start, end, window, as_of.

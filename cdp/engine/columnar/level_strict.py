@@ -5,7 +5,6 @@ All other events come as one more stream behind those of the steps. Where an eve
 next step, their order decides, and the person is left to `strict`.
 """
 
-from cdp.engine.base import NEVER
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.chains import CURSORS, ENDS, TIMES, has_entry, scratch_row
 from cdp.engine.columnar.jit import inlined, kernel
@@ -19,6 +18,7 @@ from cdp.engine.columnar.step_streams import (
     rows_of_place,
     time_of,
 )
+from cdp.engine.funnels import NEVER
 
 UNOPENED, TIED = -1, -1
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cdp.engine.base import EngineBusy
+from cdp.engine.errors import EngineBusy
 
 WRITER_LOCK = "writer.lock"
 COMPACTION_LOCK = "compaction.lock"

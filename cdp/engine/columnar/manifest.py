@@ -5,7 +5,8 @@ import zlib
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from cdp.engine.base import Cursor, Damage, EngineDamaged
+from cdp.engine.base import Cursor
+from cdp.engine.errors import Damage, EngineDamaged
 
 FORMAT = 1
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import kernel
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from cdp.engine.base import Activity, Catalog, Daily, EventSummary, Ints, PropertySummary
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.columns import BOOL, FLOAT, JSON, SCALED, TEXT, Column, decode_one
 from cdp.engine.columnar.masks import Mask
 from cdp.engine.columnar.snapshot import Side, Snapshot, Stream
 from cdp.engine.columnar.table import REST, View
+from cdp.engine.overviews import Activity, Catalog, Daily, EventSummary, PropertySummary
 from cdp.engine.predicates import text_of
 
 DAY = 86_400_000_000

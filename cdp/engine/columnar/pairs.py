@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from cdp.engine.base import Mask
+from cdp.engine.arrays import Mask
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.columns import SCALED, Column, decode_one
 from cdp.engine.columnar.table import REST, View

@@ -7,13 +7,14 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import ANY_EVENT, EventName, Ints, Prefix
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.beginnings import rows_of_spans, sought, spans_of
 from cdp.engine.columnar.columns import JSON, TEXT, Column, used_places
 from cdp.engine.columnar.ordering import has_ties
 from cdp.engine.columnar.snapshot import Piece, Side, Snapshot, Stream
 from cdp.engine.columnar.table import EMPTY, Columns, View
+from cdp.engine.events import ANY_EVENT, EventName, Prefix
 
 Places = NDArray[np.int32]
 

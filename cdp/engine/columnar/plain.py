@@ -5,12 +5,12 @@
 
 import numpy as np
 
-from cdp.engine.base import NEVER
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.chains import CHAIN, CURSORS, ENDS, TIMES, follow, has_entry, scratch_row, time_chain
 from cdp.engine.columnar.durations import keep_durations
 from cdp.engine.columnar.jit import kernel
 from cdp.engine.columnar.step_streams import BYTES, first_from, first_of_person, place_of, rows_of_place, time_of
+from cdp.engine.funnels import NEVER
 
 
 @kernel

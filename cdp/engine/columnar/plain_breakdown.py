@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import Breakdown, ByProperty, FunnelAnswer, FunnelSpec, Group
 from cdp.engine.columnar.breakdown import groups_by_code, profile_codes, touch_codes
 from cdp.engine.columnar.labels import Codes, Labels
 from cdp.engine.columnar.plain import list_entrants
@@ -15,6 +14,7 @@ from cdp.engine.columnar.snapshot import Side, Snapshot
 from cdp.engine.columnar.step_streams import table_of
 from cdp.engine.columnar.tally import answers, tally_side, whole_answer
 from cdp.engine.columnar.walk import ROWS_PER_RANGE, NamedTrack, Track, by_steps, is_level, skipped, tracks_of
+from cdp.engine.funnels import Breakdown, ByProperty, FunnelAnswer, FunnelSpec, Group
 
 # Groups are counted in 16 bits; the missing one and the rest come on top.
 MOST_GROUPS = 2**15 - 3

@@ -9,7 +9,7 @@ merged walk of `sequences` decides.
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import ANY_EVENT, Ints, SequenceCondition
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.elsewhere import event_mask
 from cdp.engine.columnar.jit import kernel
@@ -28,6 +28,8 @@ from cdp.engine.columnar.step_streams import (
     time_of,
 )
 from cdp.engine.columnar.walk import NamedTrack, begins_of
+from cdp.engine.conditions import SequenceCondition
+from cdp.engine.events import ANY_EVENT
 
 PEOPLE_PER_RANGE = 5_000
 

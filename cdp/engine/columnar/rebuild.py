@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from cdp.engine.base import EngineBusy, EngineOvertaken
 from cdp.engine.columnar.claims import swap_manifest, sync_folder
 from cdp.engine.columnar.locks import REBUILD_LOCK, WRITER_LOCK, locked
 from cdp.engine.columnar.states import RETRIES, newest, read_manifest
+from cdp.engine.errors import EngineBusy, EngineOvertaken
 
 DRAFTS = "rebuild-"
 LOCK_SECONDS = 30.0

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cdp.engine.base import TIMESTAMP, Bytes, Events, Ints, Mask
+from cdp.engine.arrays import Bytes, Ints, Mask
 from cdp.engine.columnar import aggregate_kernels as kernels
 from cdp.engine.columnar.aggregate_kernels import LEAST, MOST, Source
 from cdp.engine.columnar.arrow import Array
@@ -19,6 +19,7 @@ from cdp.engine.columnar.picked import AskedSide, Places, names_in
 from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.runs import Runs, find_runs, item_runs, runs_of
 from cdp.engine.columnar.snapshot import Side, Stream
+from cdp.engine.events import TIMESTAMP, Events
 
 # Below this many rows a second thread costs more than it saves.
 ROWS_PER_RANGE = 50_000

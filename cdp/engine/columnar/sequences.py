@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import Ints, NotSupported, SequenceCondition, SequenceStep, Without
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar.aggregate_kernels import not_before
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import kernel
@@ -20,6 +20,8 @@ from cdp.engine.columnar.sequence_chains import Rules, has_chain
 from cdp.engine.columnar.snapshot import Side, Stream
 from cdp.engine.columnar.tied_sequences import is_tied, tied_members, untied
 from cdp.engine.columnar.walk import gathered_bits
+from cdp.engine.conditions import SequenceCondition, SequenceStep, Without
+from cdp.engine.errors import NotSupported
 
 MOST_BITS = 32
 PEOPLE_PER_RANGE = 2_000

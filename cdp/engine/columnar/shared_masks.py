@@ -6,7 +6,7 @@ from weakref import ref
 
 import numpy as np
 
-from cdp.engine.base import Bytes
+from cdp.engine.arrays import Bytes
 from cdp.engine.columnar.masks import row_mask
 from cdp.engine.columnar.snapshot import Stream
 from cdp.engine.columnar.table import Table, View

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar.arrow import Array, ArrayFile
 from cdp.engine.columnar.attributes import History, load_history
 from cdp.engine.columnar.beginnings import rows_of_spans, spans_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar.arrow import ArrayFile, write_arrays
 
 NO_IDS: Ints = np.empty(0, np.int64)

@@ -9,8 +9,8 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from cdp.engine.base import EngineBusy
 from cdp.engine.columnar.manifest import Manifest, name_of, parse_manifest
+from cdp.engine.errors import EngineBusy
 
 FOLDER = "states"
 NAME = re.compile(r"manifest-(\d{12})\.json")

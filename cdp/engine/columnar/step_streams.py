@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import inlined, kernel
 from cdp.engine.columnar.memory import address, load_int32, load_int64, load_uint8

@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cdp.engine.base import EventBatch, Ints, TimelineEvent
+from cdp.engine.arrays import Ints
+from cdp.engine.batches import EventBatch
 from cdp.engine.columnar.arrow import Array, ArrayFile, write_arrays
 from cdp.engine.columnar.columns import Column, Rows, encode, join, to_arrays
 from cdp.engine.columnar.ordering import has_ties, order_by
 from cdp.engine.columnar.presence import Presence
+from cdp.engine.timeline import TimelineEvent
 
 # Beyond this many properties in one table the rarer ones share the column REST, as one JSON object per row.
 MAX_COLUMNS = 400

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import FunnelAnswer, FunnelSpec, Ints, StepAnswer
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar import chains
 from cdp.engine.columnar.level_attempts import count_attempts
 from cdp.engine.columnar.plain import count_plain
@@ -14,6 +14,7 @@ from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.snapshot import Side, Snapshot
 from cdp.engine.columnar.step_streams import table_of
 from cdp.engine.columnar.walk import ROWS_PER_RANGE, Track, Walked, by_steps, skipped, tracks_of, walk_people
+from cdp.engine.funnels import FunnelAnswer, FunnelSpec, StepAnswer
 
 Buckets = NDArray[np.int16]
 UNGROUPED: Buckets = np.empty(0, np.int16)

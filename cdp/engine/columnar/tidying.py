@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from cdp.engine.base import EngineDamaged
 from cdp.engine.columnar.manifest import Manifest, parse_manifest
 from cdp.engine.columnar.states import FOLDER, generations, path_of, read_manifest
+from cdp.engine.errors import EngineDamaged
 
 DRAFT = "manifest-"  # with a random name, until it is linked
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import Ints, Mask, SequenceCondition, SequenceStep, Without
+from cdp.engine.arrays import Ints, Mask
 from cdp.engine.columnar import coded_values
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.beginnings import rows_of_spans
@@ -24,6 +24,7 @@ from cdp.engine.columnar.picked import few_places, names_in
 from cdp.engine.columnar.plain_sequences import tie_keys
 from cdp.engine.columnar.sequence_chains import Rules, has_chain
 from cdp.engine.columnar.snapshot import Side, Stream
+from cdp.engine.conditions import SequenceCondition, SequenceStep, Without
 from cdp.engine.predicate_refs import elsewhere, whatever_step
 from cdp.engine.predicates import Elsewhere, Predicate, StepRef
 

@@ -6,16 +6,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.base import (
-    ANY_EVENT,
-    NEVER,
-    Exclusion,
-    FunnelSpec,
-    Ints,
-    Mask,
-    NotSupported,
-    Step,
-)
+from cdp.engine.arrays import Ints, Mask
 from cdp.engine.columnar import beginnings, chains
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.bystanders import interleaved
@@ -34,6 +25,9 @@ from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.snapshot import Flags, Side, Snapshot, Stream
 from cdp.engine.columnar.step_streams import StepStream, table_of
 from cdp.engine.columnar.table import View
+from cdp.engine.errors import NotSupported
+from cdp.engine.events import ANY_EVENT
+from cdp.engine.funnels import NEVER, Exclusion, FunnelSpec, Step
 from cdp.engine.predicates import Predicate
 
 # Bits of an event.

@@ -5,7 +5,6 @@ from typing import get_args
 
 import numpy as np
 
-from cdp.engine.base import Counting, FunnelSpec, Step
 from cdp.engine.columnar.jit import sweep
 from cdp.engine.columnar.labels import Labels
 from cdp.engine.columnar.plain_breakdown import entrants
@@ -15,6 +14,7 @@ from cdp.engine.columnar.tally import tally_side
 from cdp.engine.columnar.touches import touched, values_at
 from cdp.engine.columnar.walk import tracks_of, walk_side
 from cdp.engine.columnar.warm_profiles import warm_profiles
+from cdp.engine.funnels import Counting, FunnelSpec, Step
 
 
 def warm(countings: Sequence[Counting] = get_args(Counting)) -> None:

@@ -6,19 +6,11 @@ from typing import Any, get_args
 
 import numpy as np
 
-from cdp.engine.base import (
-    AggregateSpec,
-    Condition,
-    EventBatch,
-    EventCondition,
-    Events,
-    FirstEvent,
-    Fn,
-    Regular,
-    SequenceCondition,
-    SequenceStep,
-)
+from cdp.engine.aggregates import AggregateSpec, Fn
+from cdp.engine.batches import EventBatch
 from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.conditions import Condition, EventCondition, FirstEvent, Regular, SequenceCondition, SequenceStep
+from cdp.engine.events import Events
 from cdp.engine.overlap import region_sizes
 from cdp.engine.predicates import Test
 

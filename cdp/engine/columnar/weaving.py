@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import kernel
 

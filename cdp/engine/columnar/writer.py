@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cdp.engine.base import AttributeBatch, Cursor, EngineOvertaken, EngineUnwritable, EventBatch, Ints
+from cdp.engine.arrays import Ints
+from cdp.engine.base import Cursor
+from cdp.engine.batches import AttributeBatch, EventBatch
 from cdp.engine.columnar.arrow import ArrayFile
 from cdp.engine.columnar.attributes import History, from_attributes, join_histories, load_history, save_history
 from cdp.engine.columnar.claims import swap_manifest
@@ -15,6 +17,7 @@ from cdp.engine.columnar.manifest import Manifest, Named
 from cdp.engine.columnar.snapshot import Snapshot
 from cdp.engine.columnar.state import NO_IDS, relink, save_state, unique_ids
 from cdp.engine.columnar.table import Part, Table, from_batch, join_tables, load, save
+from cdp.engine.errors import EngineOvertaken, EngineUnwritable
 
 
 class ColumnarWriter:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from cdp.engine.base import Damage
+from cdp.engine.errors import Damage
 from cdp.services import engine
 from stratum.workspaces.models import Workspace
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from django.db import transaction
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.models import Identifier, TraitChange
 from cdp.queries import changes, served_traits
 from cdp.queries import segments as cdp_segments

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cdp.definitions.funnel_questions import BreakdownBy, Question, parse_question, read_value, write_value
-from cdp.engine.base import OTHER
+from cdp.engine.funnels import OTHER
 from stratum.lib import periods
 from stratum.lib.refusal import Invalid
 

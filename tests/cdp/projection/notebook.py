@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from cdp.engine.base import AttributeBatch, Cursor, EventBatch, Stored
+from cdp.engine.base import Cursor
+from cdp.engine.batches import AttributeBatch, EventBatch
+from cdp.engine.overviews import Stored
 
 
 @dataclass

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cdp.engine.base import Ints
+from cdp.engine.arrays import Ints
 from cdp.models import Profile, Trait
 from cdp.queries import served_traits
 from cdp.services import trait_backfill, trait_values, traits

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from cdp.definitions.traits import TraitDefinition, parse_trait
-from cdp.engine.base import ENDLESS, EventBatch
+from cdp.engine.batches import EventBatch
 from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.events import ENDLESS
 from cdp.traits.evaluation import Values, evaluate
 from cdp.traits.shown import nothing_counted
 from stratum.lib import clock

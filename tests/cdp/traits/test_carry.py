@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdp.definitions.traits import TraitDefinition
-from cdp.engine.base import TimelineEvent
 from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.timeline import TimelineEvent
 from cdp.traits.carry import State, folded, keys, merged, value_of
 from cdp.traits.evaluation import evaluate
 from cdp.traits.lifetime import needs_events, with_carried

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from cdp.engine.base import ENDLESS
 from cdp.engine.columnar import compaction
 from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.events import ENDLESS
 from cdp.traits.evaluation import Values, evaluate
 from stratum.lib import clock
 from tests.cdp.traits.reference import Event, came_to

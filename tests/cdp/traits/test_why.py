@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cdp.engine.base import TimelineEvent
+from cdp.engine.timeline import TimelineEvent
 from cdp.traits.why import Evidence, why
 from stratum.lib import clock
 from tests.cdp.traits.story import BERLIN, NOON, definition, trait
