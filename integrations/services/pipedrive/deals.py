@@ -14,7 +14,7 @@ from cdp.services.profiles import void_events
 from integrations.models import PipedriveDeal, PipedriveLink
 from integrations.pipedrive.canonical import money
 from integrations.pipedrive.shapes import Deal, read_deal
-from integrations.services.pipedrive import pulling
+from integrations.services.pipedrive import mirror, pulling
 from integrations.services.pipedrive.context import Work
 from integrations.services.pipedrive.pulling import address_of
 from stratum.workspaces import plans
@@ -54,8 +54,9 @@ def absorb(work: Work, items: Sequence[Mapping[str, Any]], *, archived: bool = F
     work.tally["deals_scanned"] += len(found)
     if work.dry_run:
         return
+    erased = mirror.erased_of(work.connection, [one.person_id for one in news if one.person_id])
     PipedriveDeal.objects.bulk_create(
-        [_row(work, one) for one in news],
+        [_row(work, one, is_named=one.person_id not in erased) for one in news],
         update_conflicts=True,
         unique_fields=["connection", "remote_id"],
         update_fields=UPDATED,
@@ -70,11 +71,12 @@ def _is_older(deal: Deal, known: PipedriveDeal | None) -> bool:
     return deal.update_time < known.update_time
 
 
-def _row(work: Work, deal: Deal) -> PipedriveDeal:
+def _row(work: Work, deal: Deal, *, is_named: bool) -> PipedriveDeal:
+    """Titles often name a person: that of somebody who was erased here is not kept."""
     return PipedriveDeal(
         connection=work.connection,
         remote_id=deal.id,
-        title=deal.title[:300],
+        title=deal.title[:300] if is_named else "",
         status=deal.status[:10],
         value=Decimal(str(deal.value)),
         currency=deal.currency[:3],

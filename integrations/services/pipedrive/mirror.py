@@ -38,7 +38,7 @@ def said_profile(person: Person, code: str | None) -> int | None:
 
 def keep(connection: PipedriveConnection, plan: Plan, persons: Sequence[Person], *, now: datetime) -> None:
     """In the caller's transaction. Of those whose profiles were erased only digests of their addresses are kept."""
-    code, erased = profile_code(connection), _erased(connection, persons)
+    code, erased = profile_code(connection), erased_of(connection, [one.id for one in persons])
     rows, found = [], []
     for person in persons:
         emails, phones = addresses(person, plan.setting)
@@ -82,9 +82,10 @@ def _row(
     )
 
 
-def _erased(connection: PipedriveConnection, persons: Sequence[Person]) -> set[int]:
+def erased_of(connection: PipedriveConnection, remote_ids: Iterable[int]) -> set[int]:
+    """Which of these persons were somebody who has been erased here."""
     links = connection.links.filter(kind="person", remote_state=PipedriveLink.RemoteState.ERASED)
-    return set(links.filter(remote_id__in=[one.id for one in persons]).values_list("remote_id", flat=True))
+    return set(links.filter(remote_id__in=remote_ids).values_list("remote_id", flat=True))
 
 
 def veiled(address: str) -> str:

@@ -1,6 +1,6 @@
 """Runs asked for, and what people do with the rows that were refused."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -15,6 +15,7 @@ from stratum.workspaces.access import SYSTEM, Actor
 from stratum.workspaces.models import Workspace
 
 TASK = "integrations.pipedrive_sync"
+KEPT = timedelta(days=90)
 
 
 @transaction.atomic
@@ -71,6 +72,12 @@ def put_in_line(
     run.job = jobs.start(workspace=connection.workspace, kind=TASK, by=by, now=now, arguments={"run_id": str(run.pk)})
     run.save(update_fields=["job"])
     return run
+
+
+def forget_old(connection: PipedriveConnection, now: datetime) -> None:
+    """What old runs did is not kept for ever; a run with a row that still waits for a person is."""
+    ended = connection.runs.filter(created_at__lt=now - KEPT).exclude(state__in=queries.UNFINISHED)
+    ended.exclude(rows__state=PipedriveRow.State.OPEN).delete()
 
 
 def _require_ready(connection: PipedriveConnection) -> None:

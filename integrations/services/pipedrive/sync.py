@@ -24,6 +24,7 @@ from integrations.services.pipedrive import (
     mapping,
     outbound,
     outbox,
+    runs,
     waking,
     walking,
 )
@@ -209,6 +210,8 @@ def _phases(work: Work) -> None:
     following.follow(work, everybody=work.run.mode == "full" or work.dry_run)
     work.step("Changes")
     _send(work)
+    if not (is_quick or work.dry_run):
+        runs.forget_old(work.connection, work.now())
 
 
 def _phase(work: Work, name: str) -> None:

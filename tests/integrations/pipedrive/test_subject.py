@@ -73,6 +73,7 @@ def test_erased_nothing_is_left(stage: Stage) -> None:
     assert not [secret for secret in SECRETS if secret in kept()]
     assert "Hopper" in kept()
     stage.edit(stage.link(ada).remote_id, first_name="Ada", last_name="Lovelace")
+    stage.edit_deal(stage.connection.deals.get().remote_id, title="Countess Lovelace", value=11)
     stage.deliver()
     stage.pass_time(days=1, minutes=1)
     stage.settle()

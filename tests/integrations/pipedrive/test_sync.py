@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
-from integrations.models import PipedriveConnection, PipedriveRun
+from integrations.models import PipedriveConnection, PipedriveRow, PipedriveRun
 from integrations.services.pipedrive import runs
 from stratum.lib.refusal import NotAllowed
 from stratum.workspaces.models import Workspace
@@ -89,3 +89,18 @@ def test_a_plan_without_a_crm_pauses_the_schedule_and_loses_nothing(stage: Stage
     with transaction.atomic():
         runs.claim_due(stage.now + timedelta(hours=1))
     assert PipedriveRun.objects.get().trigger == "schedule"
+
+
+def test_runs_are_forgotten_after_ninety_days_unless_somebody_is_waited_for(stage: Stage) -> None:
+    stage.identify("u1", email="ada@x.io")
+    stage.connect()
+    done, waiting, young = stage.sync("full"), stage.begin(), stage.begin()
+    PipedriveRow.objects.create(run=waiting, kind="person", action="failed", state="open", at=stage.now)
+    PipedriveRun.objects.filter(pk__in=[waiting.pk, young.pk]).update(state="failed")
+    PipedriveRun.objects.filter(pk=young.pk).update(created_at=stage.now + timedelta(days=1))
+    stage.pass_time(days=90)
+    last = stage.sync()
+    assert last.state == "succeeded"
+    left = set(PipedriveRun.objects.values_list("pk", flat=True))
+    assert left == {waiting.pk, young.pk, last.pk}
+    assert not PipedriveRow.objects.filter(run=done.pk).exists()
