@@ -7,9 +7,10 @@ ordered by (time, received, sequence number), which is total.
 from dataclasses import dataclass
 from typing import Literal
 
-from cdp.engine.arrays import Ints, is_in
+from cdp.engine.arrays import Ints
 from cdp.engine.events import BEGINNING, ENDLESS, EventName, Events
 from cdp.engine.predicates import Predicate
+from cdp.engine.sets import chosen
 
 Measure = Literal["count", "sum", "avg", "min", "max", "unique"]
 Compare = Literal["gt", "gte", "lt", "lte", "eq", "neq", "between"]
@@ -105,5 +106,4 @@ class Members:
 
     def among(self, universe: Ints) -> Ints:
         """The members of an ascending universe."""
-        members: Ints = universe.compress(is_in(universe, self.profile) != self.is_complement)
-        return members
+        return chosen(universe, self.profile, not self.is_complement)

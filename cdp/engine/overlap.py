@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.arrays import SPREAD, Ints
+from cdp.engine.arrays import Ints
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import kernel
 from cdp.engine.columnar.memory import address, load_int64
@@ -13,7 +13,9 @@ from cdp.engine.columnar.pool import spread
 from cdp.engine.errors import NotSupported
 
 MOST_SETS = 16
-BLOCK = 8_192
+BLOCK = 16_384
+# Ids that lie at most this many times as far apart as there are of them are marked in one array.
+SPREAD = 8
 IDS_PER_RANGE = 100_000
 
 
@@ -92,8 +94,8 @@ def count_regions(table: Array, low: int, high: int, sizes: Array) -> None:
             stop = first_not_below(ids, row, min(row + end - begin, table[2 * one + 1]), end)
             cursors[one] = stop
             for member in range(row, stop):
-                marks[load_int64(ids, member) - begin] |= bit
+                marks[np.uint64(load_int64(ids, member) - begin)] |= bit
         for place in range(end - begin):
-            if marks[place]:
-                sizes[marks[place]] += 1
-                marks[place] = 0
+            if marks[np.uint64(place)]:
+                sizes[marks[np.uint64(place)]] += 1
+                marks[np.uint64(place)] = 0

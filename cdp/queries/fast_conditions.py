@@ -14,10 +14,11 @@ import numpy as np
 
 from cdp.definitions.conditions import ProfileCondition
 from cdp.engine.aggregates import AggregateSpec
-from cdp.engine.arrays import Ints, Mask, is_in
+from cdp.engine.arrays import Ints, Mask
 from cdp.engine.base import Engine
 from cdp.engine.events import ANY_EVENT, TIMESTAMP, Events
 from cdp.engine.predicates import NEGATIONS, AnyItem, OfProfile, Ref, Test, any_item, decide_value, is_number
+from cdp.engine.sets import is_in
 from cdp.queries import profile_columns, served_traits
 from cdp.queries.profile_columns import Column
 from cdp.queries.profiles import PURCHASE

@@ -13,7 +13,8 @@ from typing import Any, LiteralString
 import numpy as np
 from numpy.typing import NDArray
 
-from cdp.engine.arrays import Ints, is_in
+from cdp.engine.arrays import Ints
+from cdp.engine.sets import is_in
 from cdp.models import TraitChange
 from cdp.queries import arrays, changes
 from cdp.queries.changes import union

@@ -20,9 +20,10 @@ from cdp.definitions.conditions import (
     profile_refs,
 )
 from cdp.definitions.profile_filters import PREFIXES
-from cdp.engine.arrays import Ints, Mask, is_in
+from cdp.engine.arrays import Ints, Mask
 from cdp.engine.base import Engine
 from cdp.engine.predicates import OfProfile, Predicate, Test, holds, look_up
+from cdp.engine.sets import is_in
 from cdp.engine.timeline import AttributeValue
 from cdp.queries import arrays, segments
 from cdp.queries.fast_conditions import FastConditions

@@ -14,7 +14,8 @@ from uuid import UUID
 
 import numpy as np
 
-from cdp.engine.arrays import Ints, is_in
+from cdp.engine.arrays import Ints
+from cdp.engine.sets import is_in
 from cdp.models import Segment
 from cdp.queries import arrays, changes
 from cdp.queries.position import Position

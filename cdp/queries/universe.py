@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cdp.engine.arrays import Ints, Mask, is_in
+from cdp.engine.arrays import Ints, Mask
+from cdp.engine.sets import is_in
 from cdp.queries import arrays, changes
 from cdp.queries.changes import union
 from cdp.queries.position import Position

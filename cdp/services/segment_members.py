@@ -18,9 +18,10 @@ from django.db.models import F
 
 from cdp.definitions.conditions import Condition, Held, OfEvents, ProfileCondition, event_names, leaves
 from cdp.engine.aggregates import AggregateSpec
-from cdp.engine.arrays import Ints, is_in
+from cdp.engine.arrays import Ints
 from cdp.engine.base import Cursor, Engine
 from cdp.engine.events import ANY_EVENT, EventName, Events, is_named
+from cdp.engine.sets import is_in
 from cdp.models import Segment, SegmentPlace, Spell
 from cdp.queries import changes, segment_uses, served_traits
 from cdp.queries import segments as queries
