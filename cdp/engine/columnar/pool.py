@@ -16,11 +16,27 @@ def pool(process: int) -> ThreadPoolExecutor:
 
 
 def spread(work: Callable[[int, int], Result], size: int, smallest: int) -> list[Result]:
-    """What `work(low, high)` gives for ranges that cover [0, size), side by side when there is more than `smallest`."""
+    """What `work(low, high)` gives for ranges that cover [0, size), side by side when there is more than `smallest`.
+
+    Who asks works too, and others of the pool help as soon as they are awake: handing over costs as much as a short
+    range, and whoever has to wait for the pool, because others keep it busy, loses nothing.
+    """
     cuts = ranges(size, smallest)
-    if len(cuts) <= 1:
-        return [work(*cut) for cut in cuts]
-    return [running.result() for running in [pool(os.getpid()).submit(work, *cut) for cut in cuts]]
+    found: dict[int, Result] = {}
+    waiting = iter(enumerate(cuts))
+
+    def take() -> None:
+        for number, cut in waiting:
+            found[number] = work(*cut)
+
+    helpers = [pool(os.getpid()).submit(take) for _ in cuts[1:THREADS]]
+    try:
+        take()
+    finally:
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
+    return [found[number] for number in range(len(cuts))]
 
 
 def ranges(size: int, smallest: int) -> Sequence[tuple[int, int]]:
