@@ -1,12 +1,14 @@
 """What the events of a profile come to: every rule by hand, for the oracle and the engine."""
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 
 from cdp.engine.aggregates import Aggregate, AggregateSpec, Fn
+from cdp.engine.columnar.aggregate_kernels import EXACT
 from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.engine.errors import NotSupported
 from cdp.engine.events import ANY_EVENT, TIMESTAMP, Events, Prefix
@@ -223,3 +225,40 @@ def test_many_rows_of_one_profile_and_many_profiles(columnar: ColumnarEngine) ->
 def test_it_refuses_what_makes_no_sense(columnar: ColumnarEngine, spec: AggregateSpec) -> None:
     with pytest.raises(NotSupported):
         columnar.aggregates([spec], NOW)
+
+
+def test_profiles_with_few_and_many_different_values(columnar: ColumnarEngine) -> None:
+    """Values are counted eight at a time; profile n has n events of n % 5 + 1 values."""
+    sizes = range(1, 40)
+    rows = [
+        (size, number * SECOND, "buy", {"value": f"v{number % (size % 5 + 1)}"})
+        for size in sizes
+        for number in range(size)
+    ]
+    with columnar.writing(1) as writer:
+        writer.append(batch(rows))
+        writer.commit({})
+    columnar.compact()
+    found = one(columnar, AggregateSpec(BUY, "unique", "value"))
+    assert found.value.tolist() == [min(size, size % 5 + 1) for size in sizes]
+
+
+def test_sums_and_averages_of_profiles_of_every_size(columnar: ColumnarEngine) -> None:
+    """More events than are added up at once, and averages beyond what doubles hold beside small ones."""
+    values = {profile: [profile + number / 100 for number in range(profile % 7 + 1)] for profile in range(1, 3_000)}
+    values[1_500] = [250_000_000 + number / 3 for number in range(10)]
+    values[7] = [-19.99, 1, 0.01, 7]
+    rows = [
+        (profile, number * SECOND, "buy", {"value": value})
+        for profile, some in values.items()
+        for number, value in enumerate(some)
+    ]
+    with columnar.writing(1) as writer:
+        writer.append(batch(rows))
+        writer.commit({})
+    columnar.compact()
+    exact = {profile: [round(value * 10**6) for value in some] for profile, some in values.items()}
+    total, average = columnar.aggregates([AggregateSpec(BUY, fn, "value") for fn in ("sum", "avg")], NOW)
+    assert total.value.tolist() == [sum(some) for some in exact.values()]
+    assert max(map(abs, total.value.tolist())) >= EXACT
+    assert average.value.tolist() == [round(Fraction(sum(some), len(some))) for some in exact.values()]

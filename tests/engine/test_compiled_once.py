@@ -4,12 +4,12 @@ from types import ModuleType
 
 import pytest
 
-from cdp.engine import overlap
+from cdp.engine import overlap, sets
 from cdp.engine.columnar import aggregate_kernels, plain_sequences, runs, weaving
 from cdp.engine.columnar.warm_profiles import warm_profiles
 
 
-@pytest.mark.parametrize("module", [aggregate_kernels, plain_sequences, runs, weaving, overlap])
+@pytest.mark.parametrize("module", [aggregate_kernels, plain_sequences, runs, weaving, overlap, sets])
 def test_kernels_of_profiles_are_compiled_once_by_warming_up(module: ModuleType) -> None:
     warm_profiles()
     compiled: dict[str, int] = {name: len(vars(module)[name].signatures) for name in ENTRIES[module]}
@@ -20,10 +20,11 @@ def test_kernels_of_profiles_are_compiled_once_by_warming_up(module: ModuleType)
 ENTRIES: dict[ModuleType, set[str]] = {
     aggregate_kernels: {
         "count_events", "count_usable", "add_up", "divide", "find_range", "find_end", "take_end", "count_unique",
-        "count_small", "list_unique", "find_mode", "count_periods",
+        "count_small", "list_unique", "find_mode", "count_periods", "add_all", "take_counted",
     },
     plain_sequences: {"find_timed", "find_gapped"},
     runs: {"mark_items"},
     weaving: {"weave"},
     overlap: {"count_regions"},
+    sets: {"mark_all", "take_all"},
 }  # fmt: skip

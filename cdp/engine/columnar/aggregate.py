@@ -25,7 +25,7 @@ MOST_BITS = 64
 MOST_COUNTERS = 1 << 20
 # Finding out which of so few labels occur costs more than naming them all.
 FEW_LABELS = 256
-DIVISIONS = 100_000
+DIVISIONS = 200_000
 TIME_FUNCTIONS = {"count", "min", "max", "first", "last"}
 
 

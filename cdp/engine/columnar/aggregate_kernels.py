@@ -28,6 +28,9 @@ FULL = 2**32 - 1
 LEAST, MOST = -(2**63), 2**63 - 1
 # Below it a double holds every whole number, and the floor of a quotient is the true one.
 EXACT = 2**51
+# So many runs are added up at a time that their sums stay near the processor.
+STRETCH = 1_024
+LANES = 8
 
 
 @inlined
@@ -125,16 +128,24 @@ def asked(source: Source, run: int) -> tuple[int, int]:
     return first, after
 
 
+@inlined
+def count_marked(source: Source, run: int) -> int:
+    """How many of the rows of the run that are asked about have the mask."""
+    first, after = asked(source, run)
+    count = 0
+    for row in range(first, after):
+        count += load_uint8(source[MASK], row) != 0
+    return count
+
+
 @kernel
 def count_events(source: Source, low: int, high: int, events: Array) -> None:
-    mask = source[MASK]
     for run in range(low, high):
-        first, after = asked(source, run)
-        count = after - first
-        if mask:
-            count = 0
-            for row in range(first, after):
-                count += load_uint8(mask, row) != 0
+        if source[MASK]:
+            count = count_marked(source, run)
+        else:
+            first, after = asked(source, run)
+            count = after - first
         events[slot_of(source, run)] += count
 
 
@@ -179,15 +190,62 @@ def take_passing(
     return count
 
 
+@inlined
+def has_rows(ts: int, first: int, after: int, start: int, number: int) -> bool:
+    """Whether so many of the rows [first, after) are not before `start`: only one of them has to be looked at."""
+    if number <= 0:
+        return True
+    return bool(after - first >= number and (ts == 0 or load_int64(ts, after - number) >= start))
+
+
+@kernel
+def take_counted(
+    source: Source, ids: int, low: int, high: int, least: int, most: int, wanted: bool, taken: Array
+) -> int:
+    """The ids of those with any row for whom it is as `wanted` whether these are from `least` to `most`; returns how
+    many. ids: address of int64. Slots are the runs."""
+    ts, mask, start, end = source[TS], source[MASK], source[START], source[END]
+    count = 0
+    for run in range(low, high):
+        place = load_int32(source[PLACE], run)
+        if source[SKIP] and load_uint8(source[SKIP], place):
+            continue
+        if mask:
+            rows = count_marked(source, run)
+            has_any, fits = rows > 0, least <= rows <= most
+        else:
+            first, after = int(load_int32(source[FIRST], run)), int(load_int32(source[FIRST], run + 1))
+            if ts and load_int64(ts, after - 1) >= end:
+                after = not_before(ts, first, after, end)
+            has_any = has_rows(ts, first, after, start, 1)
+            fits = has_rows(ts, first, after, start, least) and not has_rows(ts, first, after, start, most + 1)
+        taken[np.uint64(count)] = load_int64(ids, place)
+        count += has_any and fits == wanted
+    return count
+
+
 @kernel
 def add_all(source: Source, low: int, high: int, total: Array) -> None:
-    """Where every item counts and no sum can leave 64 bits."""
-    for run in range(low, high):
-        first, after = asked(source, run)
+    """Where every item counts and no sum can leave 64 bits.
+
+    How many items a run has cannot be foreseen, so they are added up without looking where runs end, and each run gets
+    the difference of what had come before its items and after them.
+    """
+    before = np.empty(4 * STRETCH, np.int64)
+    for begin in range(low, high, STRETCH):
+        stop = min(begin + STRETCH, high)
+        base = int(load_int32(source[FIRST], begin))
+        size = int(load_int32(source[FIRST], stop)) - base
+        if size >= len(before):
+            before = np.empty(2 * size, np.int64)
         added = np.int64(0)
-        for one in range(first, after):
-            added += value_at(source, one)
-        total[slot_of(source, run)] += added
+        for one in range(size):
+            before[one] = added
+            added += value_at(source, base + one)
+        before[size] = added
+        for run in range(begin, stop):
+            first, after = asked(source, run)
+            total[slot_of(source, run)] += before[np.uint64(after - base)] - before[np.uint64(first - base)]
 
 
 @kernel
@@ -216,12 +274,21 @@ def add_up(source: Source, low: int, high: int, count: Array, total: Array, skip
 
 @kernel
 def divide(total: Array, count: Array, low: int, high: int, quotient: Array) -> None:
-    """Half-even; 0 where there is nothing to divide by."""
+    """Half-even; where nothing is counted the total is 0, and so is this. In doubles, and once more in whole numbers
+    where these are not exact: two loops without a branch in the first."""
+    largest = np.int64(0)
+    for slot in range(low, high):
+        size = max(count[slot], np.int64(1))
+        whole = np.int64(np.floor(total[slot] / size))
+        rest = 2 * (total[slot] - whole * size)
+        quotient[slot] = whole + np.int64((rest > size) | ((rest == size) & (whole & 1 == 1)))
+        largest = max(largest, abs(total[slot]))
+    if largest < EXACT:
+        return
     for slot in range(low, high):
         size = count[slot]
-        if size:
-            is_exact = -EXACT < total[slot] < EXACT
-            whole = np.int64(np.floor(total[slot] / size)) if is_exact else total[slot] // size
+        if size and abs(total[slot]) >= EXACT:
+            whole = total[slot] // size
             rest = 2 * (total[slot] - whole * size)
             quotient[slot] = whole + (rest > size or (rest == size and whole & 1 == 1))
 
@@ -319,30 +386,46 @@ def count_distinct(source: Source, first: int, after: int, stamp: int, seen: Arr
     return count
 
 
-@kernel
-def count_bits(bits: int) -> int:
-    """How many are set."""
-    some = np.uint64(bits)
+@inlined
+def count_bits(some: Any) -> int:
+    """How many are set, of a uint64."""
     some -= (some >> np.uint64(1)) & np.uint64(0x5555555555555555)
     some = (some & np.uint64(0x3333333333333333)) + ((some >> np.uint64(2)) & np.uint64(0x3333333333333333))
     some = (some + (some >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
     return int((some * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
+@inlined
+def bits_of_codes(codes: int, first: int, after: int, readable: int) -> Any:
+    """A bit for each of the codes [first, after), int8 below 64 at this address. Eight at a time, because their number
+    cannot be foreseen, unless no eight can be read before `readable`."""
+    bits = np.uint64(0)
+    while first < after:
+        if first + LANES <= readable:
+            for lane in range(LANES):
+                bit = np.uint64(1) << np.uint64(load_int8(codes, first + lane))
+                bits |= bit if first + lane < after else np.uint64(0)
+            first += LANES
+        else:
+            bits |= np.uint64(1) << np.uint64(load_int8(codes, first))
+            first += 1
+    return bits
+
+
 @kernel
 def count_small(source: Source, low: int, high: int, unique: Array) -> None:
     """Like `count_unique` of values below 64, a bit for each."""
     is_plain = source[MASK] == 0 and source[STATUS] == 0 and source[WIDTH] == 1
+    readable = int(load_int32(source[FIRST], high))
     for run in range(low, high):
         first, after = asked(source, run)
-        bits, address = np.int64(0), source[VALUE]
+        bits = np.uint64(0)
         if is_plain:
-            for one in range(first, after):
-                bits |= np.int64(1) << int(load_int8(address, one))
+            bits = bits_of_codes(source[VALUE], first, after, readable)
         else:
             for one in range(first, after):
                 if usable(source, one):
-                    bits |= np.int64(1) << value_at(source, one)
+                    bits |= np.uint64(1) << np.uint64(value_at(source, one))
         unique[slot_of(source, run)] = count_bits(bits)
 
 

@@ -80,6 +80,9 @@ def compared(snapshot: Snapshot, condition: EventCondition, as_of: int, profiles
     found = []
     for side in asked_sides(snapshot, profiles):
         one = Selection(side, condition.events, as_of, snapshot.floor)
+        if condition.fn == "count" and condition.property is None:
+            found.append(one.counted((low, high), not does_nothing_pass))
+            continue
         part = FUNCTIONS[condition.fn](one, spec)
         found.append(one.passing(part.present, part.value, (low, high), not does_nothing_pass))
     return Members(ascending(found), does_nothing_pass != (condition.op == "neq"))

@@ -22,7 +22,9 @@ from cdp.engine.columnar.snapshot import Side, Stream
 from cdp.engine.events import TIMESTAMP, Events
 
 # Below this many rows a second thread costs more than it saves.
-ROWS_PER_RANGE = 50_000
+ROWS_PER_RANGE = 100_000
+RUNS_PER_RANGE = 100_000
+MOST_ROWS = 2**31
 # Where the magnitudes add up to less, no sum on the way has left 64 bits.
 SAFE_SUM = 2.0**62
 Window = tuple[int, int]
@@ -174,6 +176,19 @@ class Selection:
     def profile(self) -> Ints:
         """Of those who have any event, ascending."""
         return self.ids_of(self.take(self.places))
+
+    def counted(self, bounds: tuple[int, int], wanted: bool) -> Ints:
+        """The ids of those who have any event, and a number of them within the bounds, or if not `wanted` beyond."""
+        if len(self.lanes) != 1:
+            return self.passing(np.ones(len(self.places), np.bool_), self.events, bounds, wanted)
+        lane, least, most = self.lanes[0], max(bounds[0], 0), min(max(bounds[1], -1), MOST_ROWS)
+        source, ids = lane.source(self.skip, self.window, False), address(self.side.ids)
+
+        def work(low: int, high: int) -> Ints:
+            taken = np.empty(high - low, np.int64)
+            return taken[: kernels.take_counted(source, ids, low, high, min(least, MOST_ROWS), most, wanted, taken)]
+
+        return np.concatenate([np.empty(0, np.int64), *spread(work, len(lane.runs), RUNS_PER_RANGE)])
 
     def passing(self, present: Mask, value: Ints, bounds: tuple[int, int], wanted: bool) -> Ints:
         """The ids of those who have any event and whose value is within the bounds, or if not `wanted` is not."""

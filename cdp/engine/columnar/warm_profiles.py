@@ -13,6 +13,7 @@ from cdp.engine.conditions import Condition, EventCondition, FirstEvent, Regular
 from cdp.engine.events import Events
 from cdp.engine.overlap import region_sizes
 from cdp.engine.predicates import Test
+from cdp.engine.sets import chosen, is_in
 
 A, B = Events(("a",)), Events(("a", "b"))
 STEPS = (SequenceStep(("a",)), SequenceStep(("b",), max_gap=1))
@@ -32,22 +33,28 @@ def warm_profiles() -> None:
     texts = [AggregateSpec(events, fn, "text") for events in (A, B) for fn in get_args(Fn)]
     # More texts than are counted as bits.
     many = [AggregateSpec(A, "unique", "many")]
+    numbers = [AggregateSpec(A, "sum", "number")]
     with TemporaryDirectory(prefix="stratum-kernels-") as folder:
         engine = ColumnarEngine(Path(folder) / "events")
         store(engine, first_seq=1)
         engine.compact()
         store(engine, first_seq=1_001)
-        engine.aggregates([*texts, *many], 9)
+        engine.aggregates([*texts, *many, *numbers], 9)
         engine.aggregates(texts, 9, np.array([1, 2], np.int64))
         for condition in CONDITIONS:
             engine.members(condition, 9)
-    region_sizes([np.array([1, 2], np.int64), np.array([2], np.int64)])
+    one, two = np.array([1, 2], np.int64), np.array([2], np.int64)
+    region_sizes([one, two])
+    is_in(one, two)
+    chosen(one, two, True)
 
 
 def store(engine: ColumnarEngine, first_seq: int) -> None:
     rows = [("a", 1, number % 7) for number in range(70)] + [("b", 1, 7), ("a", 2, 1), ("a", 3 + first_seq, 1)]
-    properties: list[dict[str, Any]] = [{"text": "x", "many": str(number)} for number in range(len(rows))]
-    properties[0] = {}
+    properties: list[dict[str, Any]] = [
+        {"text": "x", "many": str(number), "number": number} for number in range(len(rows))
+    ]
+    properties[0] = {"number": 0}
     ts = np.array([when for _, _, when in rows], np.int64)
     profile = np.array([profile for _, profile, _ in rows], np.int64)
     batch = EventBatch(
