@@ -12,10 +12,11 @@ from integrations.services.pipedrive.connecting import INTERVALS
 from stratum.lib.refusal import Refusal
 from stratum.workspaces import jobs, limits
 from stratum.workspaces.access import SYSTEM, Actor
-from stratum.workspaces.models import Workspace
+from stratum.workspaces.models import Job, Workspace
 
 TASK = "integrations.pipedrive_sync"
 KEPT = timedelta(days=90)
+ENDED = (Job.State.SUCCEEDED, Job.State.FAILED, Job.State.CANCELLED)
 
 
 @transaction.atomic
@@ -130,12 +131,28 @@ def see_conflict(*, workspace: Workspace, by: Actor, conflict_id: int, now: date
 
 def claim_due(now: datetime) -> list[dict[str, str]]:
     """For the tick: puts a run in line for every connection whose time has come. Jobs start themselves."""
+    end_orphans(now)
     due = PipedriveConnection.objects.filter(
         state=PipedriveConnection.State.CONNECTED, next_sync_at__lte=now
     ).select_for_update(skip_locked=True, of=("self",))
     for connection in due.select_related("workspace"):
         start_due(connection, now)
     return []
+
+
+def end_orphans(now: datetime) -> int:
+    """Close the runs whose job has ended without them: its worker broke down, or was lost too often. Left open they
+    would keep every later run of their connection from beginning; how many that were."""
+    orphans = PipedriveRun.objects.filter(state__in=queries.UNFINISHED, job__state__in=ENDED)
+    return sum(_end_like(run.pk, run.job, now) for run in orphans.select_related("job") if run.job is not None)
+
+
+def _end_like(run_id: UUID, job: Job, now: datetime) -> int:
+    was_cancelled = job.state == Job.State.CANCELLED
+    state = PipedriveRun.State.STOPPED if was_cancelled else PipedriveRun.State.FAILED
+    error = job.error or job.message or "Its worker ended without a word."
+    unfinished = PipedriveRun.objects.filter(pk=run_id, state__in=queries.UNFINISHED)
+    return unfinished.update(state=state, error=error[:500], finished_at=now)
 
 
 def start_due(connection: PipedriveConnection, now: datetime) -> None:

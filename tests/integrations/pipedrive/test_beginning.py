@@ -8,8 +8,10 @@ from django.conf import LazySettings
 
 from integrations.models import PipedriveConnection, PipedriveRun
 from integrations.queries import pipedrive as queries
-from integrations.services.pipedrive import connecting, mapping, runs
-from stratum.lib.refusal import Invalid, Missing
+from integrations.services.pipedrive import connecting, mapping, runs, sync
+from integrations.tasks import pipedrive_sync
+from stratum.lib.refusal import Invalid, Missing, Refusal
+from stratum.workspaces import jobs
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Job, Workspace
 from tests.integrations.pipedrive.test_connecting import TOKEN, company
@@ -68,3 +70,29 @@ def test_nobody_cancels_a_run_of_others(
 def test_only_what_exists_here_gets_a_field(workspace: Workspace, by_alice: Actor, now: datetime) -> None:
     with pytest.raises(Invalid, match=r"no field “traits\.gone”"):
         mapping.create_fields(workspace=workspace, by=by_alice, wanted=["traits.gone"], now=now)
+
+
+def test_a_run_whose_worker_broke_down_holds_up_no_other(
+    workspace: Workspace, by_alice: Actor, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug of ours fails the job; the run's row is closed by the next tick, with the job's words."""
+    run = runs.start_sync(workspace=workspace, by=by_alice, now=now)
+    monkeypatch.setattr(sync, "_phases", lambda work: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        pipedrive_sync(str(run.job_id))
+    with pytest.raises(Refusal, match="running already"):
+        runs.start_sync(workspace=workspace, by=by_alice, now=now)
+    runs.claim_due(now)
+    run.refresh_from_db()
+    assert (run.state, run.finished_at) == ("failed", now)
+    assert run.error.startswith("Something broke on our side.")
+    assert runs.start_sync(workspace=workspace, by=by_alice, now=now).state == "queued"
+
+
+def test_a_job_that_was_cancelled_by_itself_stops_its_run(workspace: Workspace, by_alice: Actor, now: datetime) -> None:
+    run = runs.start_sync(workspace=workspace, by=by_alice, now=now)
+    assert run.job_id is not None
+    jobs.cancel(workspace=workspace, job_id=run.job_id, by=by_alice, now=now)
+    runs.claim_due(now)
+    run.refresh_from_db()
+    assert (run.state, run.error) == ("stopped", f"Cancelled by {by_alice.label}.")
