@@ -56,8 +56,17 @@ class Value:
 
 def serving(workspace: Workspace, names: Iterable[str] | None = None) -> list[Served]:
     """The live traits, or those of them with these names, by name; one query."""
+    return _found(_SERVING, workspace, [workspace.pk, None if names is None else sorted(names)])
+
+
+def with_coming(workspace: Workspace) -> list[Served]:
+    """The live traits and those whose first values are being computed, by name: what may be chosen for later."""
+    return _found(_WITH_COMING, workspace, [workspace.pk])
+
+
+def _found(query: str, workspace: Workspace, parameters: list[Any]) -> list[Served]:
     with raw_cursor() as cursor:
-        cursor.execute(_SERVING, [workspace.pk, None if names is None else sorted(names)], prepare=True)
+        cursor.execute(query, parameters, prepare=True)
         rows = cursor.fetchall()
     zone = workspace.time_zone
     return [
@@ -66,11 +75,19 @@ def serving(workspace: Workspace, names: Iterable[str] | None = None) -> list[Se
     ]
 
 
+_SAID = "t.id, t.name, t.label, v.id, v.number, v.definition::text, v.currency, t.is_system, t.as_of, t.stamp"
 _SERVING = f"""
-SELECT t.id, t.name, t.label, v.id, v.number, v.definition::text, v.currency, t.is_system, t.as_of, t.stamp
+SELECT {_SAID}
 FROM cdp_trait t JOIN cdp_traitversion v ON v.trait_id = t.id AND v.number = t.version
 WHERE t.workspace_id = %s AND t.deleted_at IS NULL AND t.status = '{Trait.Status.LIVE}'
     AND t.name = ANY (coalesce(%s::text[], ARRAY[t.name::text]))
+ORDER BY t.name
+"""
+_WITH_COMING = f"""
+SELECT {_SAID}
+FROM cdp_trait t JOIN cdp_traitversion v ON v.trait_id = t.id AND v.number = coalesce(t.version, t.next_version)
+WHERE t.workspace_id = %s AND t.deleted_at IS NULL
+    AND t.status IN ('{Trait.Status.LIVE}', '{Trait.Status.PREPARING}', '{Trait.Status.COMPUTING}')
 ORDER BY t.name
 """
 

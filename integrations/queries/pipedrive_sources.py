@@ -52,10 +52,11 @@ def _own() -> Iterator[Source]:
 
 
 def _traits(workspace: Workspace) -> Iterator[Source]:
-    live = served_traits.serving(workspace)
-    open_kinds = [trait.version_id for trait in live if _settled_kind(trait.definition) is None]
+    """Also those whose first values are being computed: mapped now, they are told once they serve."""
+    found = served_traits.with_coming(workspace)
+    open_kinds = [trait.version_id for trait in found if _settled_kind(trait.definition) is None]
     types = served_traits.value_types(open_kinds) if open_kinds else {}
-    for trait in live:
+    for trait in found:
         yield Source(TRAITS + trait.name, trait.label or trait.name, kind_of(trait, types), "trait")
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from integrations.models import PipedriveConnection, PipedriveField, PipedriveOutbox, PipedriveRow, PipedriveRun
 from integrations.pipedrive.canonical import Canonical
 from integrations.pipedrive.client import Client
-from integrations.pipedrive.fields import Direction
+from integrations.pipedrive.fields import TRAITS, Direction
 from integrations.pipedrive.mapping import LABELS, Labels, Pair, Setting, digest, ours
 from integrations.queries import pipedrive_local, pipedrive_sources
 from integrations.queries.pipedrive_local import Local
@@ -70,8 +70,10 @@ def plan_of(connection: PipedriveConnection) -> Plan:
     lines = list(connection.fields.filter(enabled=True).exclude(code=LABELS).order_by("position", "id"))
     if not connection.syncs("attribution"):
         lines = [line for line in lines if line.local not in ATTRIBUTION]
-    kinds = pipedrive_sources.kinds(workspace, [line.local for line in lines])
     currencies = pipedrive_local.currencies(workspace, [line.local for line in lines])
+    # A trait that serves nothing yet, or no longer, has nothing to say: silence is not “no value”.
+    lines = [line for line in lines if not line.local.startswith(TRAITS) or line.local in currencies]
+    kinds = pipedrive_sources.kinds(workspace, [line.local for line in lines])
     pairs = []
     for line in lines:
         currency = currencies.get(line.local, workspace.currency)

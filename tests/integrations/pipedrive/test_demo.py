@@ -3,7 +3,10 @@
 from datetime import datetime
 
 from cdp.models import Event
+from cdp.services import system_traits
+from cdp.services.trait_values import keep_current
 from integrations.models import PipedriveConnection, PipedriveDeal, PipedriveLink, PipedriveRun, SandboxState
+from integrations.pipedrive.fields import DEFAULTS
 from integrations.services.pipedrive import demo, sandbox, sync
 from stratum.workspaces.models import Workspace
 from tests.integrations.pipedrive.stage import Stage
@@ -37,3 +40,32 @@ def test_its_people_are_the_same_every_time(workspace: Workspace, now: datetime)
     first = demo.found(workspace, now).state
     demo.remove(workspace, now)
     assert demo.found(workspace, now).state == first
+
+
+def test_the_manuals_fields_are_mapped_before_their_traits_are_computed(stage: Stage) -> None:
+    """The worker computes traits only once the demo workspace is built; until then nothing is said of them."""
+    workspace = stage.workspace
+    stage.identify("buyer", email="buyer@x.io")
+    stage.track("buyer", "purchase", revenue=50, currency="EUR")
+    system_traits.ensure(workspace, now=stage.now)
+    demo.build(workspace, stage.now)
+    mapped = dict(PipedriveConnection.objects.get().fields.filter(enabled=True).values_list("local", "remote_name"))
+    assert mapped["traits.total_spend"] == "LTV"
+    assert mapped["traits.last_purchase_date"] == "Last Purchase"
+    assert mapped["traits.last_touch_campaign"] == "Stratum - Campaign"
+    assert len(mapped) == len(DEFAULTS)
+
+
+def test_a_trait_that_serves_nothing_yet_is_told_later(stage: Stage) -> None:
+    """Silence is not “no value”: what stands in Pipedrive stays until the trait has something to say."""
+    system_traits.ensure(stage.workspace, now=stage.now)
+    stage.connect()
+    ltv = stage.code("LTV")
+    person = stage.person(name="Ada", emails=["buyer@x.io"], custom_fields={ltv: {"value": 7, "currency": "EUR"}})
+    stage.identify("buyer", email="buyer@x.io")
+    stage.track("buyer", "purchase", revenue=50, currency="EUR")
+    stage.settle()
+    assert [one["custom_fields"][ltv]["value"] for one in stage.persons if one["id"] == person["id"]] == [7]
+    keep_current(stage.workspace, now=stage.now)
+    stage.settle()
+    assert [one["custom_fields"][ltv]["value"] for one in stage.persons if one["id"] == person["id"]] == [50]
