@@ -22,10 +22,13 @@ NO_MONEY = frozenset({"quantity", "count", "items", "units", "duration", "score"
 
 
 def pinned(workspace: Workspace, definition: TraitDefinition, *, now: datetime, pointer: str = "") -> TraitDefinition:
-    """The definition with the only currency that its events have. Raises Invalid when they have several."""
+    """The definition with the currency that its events have: of several the workspace's own, and what is in another
+    one is told as left out. Raises Invalid when none of several is the workspace's."""
     if not is_open(definition):
         return definition
     found = seen(workspace, definition.part, definition.property_name or "", now=now)
+    if workspace.currency in found:
+        return replace(definition, currency=workspace.currency)
     if len(found) > 1:
         sentence = (
             f"“{definition.property_name}” comes in several currencies: {', '.join(found)}. Choose one; events in "

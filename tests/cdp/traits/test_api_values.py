@@ -134,11 +134,11 @@ class TestPreview:
         assert not queries.listed(workspace).filter(is_system=False).exists()
 
     def test_other_currencies_are_told(self, api: APIClient, tell: Tell) -> None:
-        tell("purchase", user="anna", revenue=5, currency="EUR")
+        tell("purchase", user="anna", revenue=5, currency="CHF")
         tell("purchase", user="anna", revenue=6, currency="USD")
         mixed = api.post(f"{URL}/preview", spend())
         assert [fault["pointer"] for fault in mixed.json()["errors"]] == ["/currency"]
-        found = api.post(f"{URL}/preview", spend(currency="EUR")).json()
+        found = api.post(f"{URL}/preview", spend(currency="CHF")).json()
         assert (found["skipped_currencies"], found["sample"][0]["value"]) == ({"USD": 1}, 5)
         assert [each["skipped"] for each in found["sample"][0]["events"]].count("in USD") == 1
 

@@ -274,13 +274,21 @@ class TestCurrencies:
         tell("purchase", user="anna", revenue=1, currency="EUR")
         assert make_trait(spend()).definition["currency"] == "EUR"
 
-    def test_of_several_one_must_be_chosen(self, make_trait: MakeTrait, tell: Tell, values_of: ValuesOf) -> None:
+    def test_of_several_the_workspaces_own_is_taken(
+        self, make_trait: MakeTrait, tell: Tell, values_of: ValuesOf
+    ) -> None:
+        """So that the manual's examples, which name no currency, work as written."""
         tell("purchase", user="anna", revenue=1, currency="EUR")
         tell("purchase", user="anna", revenue=100, currency="USD")
         tell("purchase", user="anna", revenue=7)
-        with pytest.raises(Invalid, match="EUR, USD") as caught:
-            make_trait(spend())
-        assert faults(caught) == [("/currency", "mixed_currencies")]
-        trait = make_trait(spend(currency="EUR"))
+        trait = make_trait(spend())
+        assert trait.definition["currency"] == "EUR"
         assert values_of("anna") == {"spend": 8}
         assert trait.skipped_currencies == {"USD": 1}
+
+    def test_of_several_others_one_must_be_chosen(self, make_trait: MakeTrait, tell: Tell) -> None:
+        tell("purchase", user="anna", revenue=1, currency="CHF")
+        tell("purchase", user="anna", revenue=100, currency="USD")
+        with pytest.raises(Invalid, match="CHF, USD") as caught:
+            make_trait(spend())
+        assert faults(caught) == [("/currency", "mixed_currencies")]
