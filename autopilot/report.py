@@ -14,6 +14,7 @@ from autopilot.verdicts import STATUS_WORDS, WORDS, Findings, Outcome, Verdict
 ALWAYS = ("budget_cap", "daily_spend_limit", "cooldown")
 MARKS = {True: "✓", False: "✗", None: "–"}
 ANSWERS = {True: "PASS", False: "FAIL", None: "NOT CHECKED"}
+SMALLEST_SHOWN = 0.05  # conversions a day
 GATE_MARKS = {"PASS": "✓", "HOLD": "✗", "BLOCK": "✗"}
 PLATFORMS = {"meta": "Meta", "google": "Google Ads"}
 
@@ -97,7 +98,7 @@ def impact_json(impact: Projection | NoProjection | None) -> dict[str, Any]:
 
 
 def _range(found: Range) -> dict[str, float]:
-    return {"low": round(found.low, 2), "high": round(found.high, 2)}
+    return {"low": round(found.low, 2) + 0.0, "high": round(found.high, 2) + 0.0}  # never -0.0
 
 
 def text(result: Mapping[str, Any]) -> str:
@@ -169,8 +170,10 @@ def _more(spend: float) -> str:
 
 
 def span(found: Mapping[str, float], *, flip: bool = False) -> str:
-    """`8-12`; a loss is told as what is lost."""
+    """`8-12`, or `about 0`; a loss is told as what is lost."""
     low, high = sorted((-found["low"], -found["high"])) if flip else (found["low"], found["high"])
+    if max(abs(low), abs(high)) < SMALLEST_SHOWN:
+        return "about 0"
     return f"{_number(low)}-{_number(high)}"
 
 

@@ -1,5 +1,6 @@
 """What the autopilot looks like on the wire."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -73,6 +74,14 @@ class ObjectsField(serializers.JSONField):
     pass
 
 
+def projected(told: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A projection whose amounts are decimal strings, as money is everywhere in the API."""
+    if told is None:
+        return None
+    amounts = (name for name in ("spend_per_day", "base_spend_per_day") if told.get(name) is not None)
+    return {**told, **{name: f"{told[name]:.2f}" for name in amounts}}
+
+
 class ActionShape(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     action = serializers.ChoiceField(choices=PROPOSABLE)
@@ -132,7 +141,7 @@ class ActionShape(serializers.Serializer[Any]):
             "waits_for": action.waits_for or None,
             "checks": action.findings.get("checks", []),
             "conflicts": action.findings.get("conflicts", []),
-            "projected": action.impact,
+            "projected": projected(action.impact),
             "rule": action.rule_id,
             "approved_by": action.approved_by or None,
             "request_id": action.request_id or None,
@@ -221,7 +230,8 @@ class DryRunShape(serializers.Serializer[Any]):
             "by": one.by,
             "action_id": str(one.action_id),
             "rule": one.rule_id,
-            **{name: value for name, value in one.result.items() if name not in ("field", "period")},
+            **{name: value for name, value in one.result.items() if name not in ("field", "period", "projected")},
+            "projected": projected(one.result["projected"]),
             "outcome": {
                 "executed": one.executed,
                 "effective_day": one.effective_day,

@@ -28,11 +28,11 @@ class RfmGroupShape(serializers.Serializer[Any]):
     group = serializers.CharField()
     size = serializers.IntegerField()
     rate = serializers.FloatField(help_text="Share of the customers.")
-    revenue = serializers.FloatField()
+    revenue = serializers.CharField(help_text="A decimal, in `currency`.")
     revenue_share = serializers.FloatField()
     mean_recency_days = serializers.FloatField(allow_null=True)
     mean_orders = serializers.FloatField(allow_null=True)
-    mean_spend = serializers.FloatField(allow_null=True)
+    mean_spend = serializers.CharField(allow_null=True, help_text="A decimal, in `currency`.")
     action = serializers.CharField()
 
 
@@ -40,7 +40,7 @@ class RfmCellShape(serializers.Serializer[Any]):
     r = serializers.IntegerField()
     f = serializers.IntegerField()
     size = serializers.IntegerField()
-    revenue = serializers.FloatField()
+    revenue = serializers.CharField(help_text="A decimal, in `currency`.")
 
 
 class RfmMonthShape(serializers.Serializer[Any]):
@@ -114,6 +114,11 @@ def _cut_offs(told: CutOffs) -> Response:
     return Response({name: list(values) for name, values in asdict(told).items()})
 
 
+def _amount(money: float) -> str:
+    """As money is everywhere in the API: a decimal string."""
+    return f"{money:.2f}"
+
+
 def _shape(found: Report) -> dict[str, Any]:
     return {
         "as_of": found.as_of,
@@ -128,16 +133,16 @@ def _shape(found: Report) -> dict[str, Any]:
                 "group": line.name,
                 "size": line.size,
                 "rate": line.rate,
-                "revenue": line.revenue,
+                "revenue": _amount(line.revenue),
                 "revenue_share": line.revenue_share,
                 "mean_recency_days": line.recency,
                 "mean_orders": line.orders,
-                "mean_spend": line.spend,
+                "mean_spend": None if line.spend is None else _amount(line.spend),
                 "action": line.action,
             }
             for line in found.groups
         ],
-        "grid": [asdict(cell) for cell in found.cells],
+        "grid": [asdict(cell) | {"revenue": _amount(cell.revenue)} for cell in found.cells],
         "months": [
             {
                 "date": month.day,

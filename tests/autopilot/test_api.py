@@ -1,5 +1,6 @@
 """The autopilot's API."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -35,6 +36,8 @@ def test_propose_test_approve(
     names = [check["name"] for check in tested["checks"]]
     assert names[:4] == ["signal_health", "unchanged", "budget_cap", "budget_floor"]
     assert {"effect", "observed"} == set(tested["projected"]["conversions_per_day"])
+    for told in (made.data["projected"], tested["projected"]):
+        assert re.fullmatch(r"\d+\.\d\d", told["spend_per_day"]), "money is a decimal string"
     assert tested["audit_log"] and tested["inputs_hash"] and tested["expires_at"]
     approved = api.post(f"{ACTIONS}/{made.data['id']}/approve", {"inputs_hash": tested["inputs_hash"]})
     assert approved.data["state"] == "approved"

@@ -126,3 +126,9 @@ def test_what_was_not_checked_never_improves_a_verdict():
     assert examined(gate="HOLD").outcome.verdict == "WOULD_HOLD"
     assert examined(gate="BLOCK").outcome.verdict == "WOULD_BLOCK"
     assert examined().outcome.verdict == "WOULD_EXECUTE"
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_an_effect_of_nothing_is_about_0(flip: bool) -> None:
+    assert report.span({"low": 0.0, "high": 0.0}, flip=flip) == "about 0"
+    assert report.span({"low": -0.5, "high": -0.2} if flip else {"low": 0.2, "high": 0.5}, flip=flip) == "0.2-0.5"

@@ -98,6 +98,10 @@ class TestApi:
         assert (told["customers"], told["no_purchases"], told["method"], told["currency"]) == (3, 1, "fixed", "EUR")
         sizes = {line["group"]: line["size"] for line in told["groups"] if line["size"]}
         assert sizes == {"Champions": 1, "Hibernating": 1, "New Customers": 1}
+        champions = next(line for line in told["groups"] if line["group"] == "Champions")
+        assert (champions["revenue"], champions["mean_spend"]) == ("1205.00", "1205.00")
+        assert {line["mean_spend"] for line in told["groups"] if not line["size"]} == {None}
+        assert {cell["revenue"] for cell in told["grid"]} == {"1205.00", "30.00", "0.00"}
         assert len(told["grid"]) == 25
         assert {(cell["r"], cell["f"]) for cell in told["grid"] if cell["size"]} == {(5, 4), (2, 1), (3, 1)}
 
