@@ -35,6 +35,7 @@ TEXTS = (
 )
 OTHERS = ("reason_code", "actor_type", "is_dry_run", "policy_version", "evidence", "prev_hash", "entry_hash")
 HEADER = (*PLAIN, *TEXTS, *OTHERS)
+WRITTEN = [f"{name}::text" if name == "is_dry_run" else name for name in OTHERS]  # true and false, not t and f
 INSTANT = """to_char("timestamp" AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 # The same as stratum.lib.sheets.safe: spreadsheets run what starts like a formula.
 SAFE = """CASE WHEN left("{0}", 1) IN ('=', '+', '-', '@', E'\\t', E'\\r') AND "{0}" !~ '^[+-]?[0-9]+([.][0-9]+)?$'
@@ -93,7 +94,7 @@ def _after(_: object, pieces: Iterator[bytes]) -> Iterator[bytes]:
 def csv_pieces(found: Found, tell: Tell) -> Iterator[bytes]:
     """Written by PostgreSQL itself, a piece for each few thousand entries."""
     yield (",".join(HEADER) + "\n").encode()
-    cells = ", ".join([*("seq", "id", INSTANT), *PLAIN[3:], *(SAFE.format(name) for name in TEXTS), *OTHERS])
+    cells = ", ".join([*("seq", "id", INSTANT), *PLAIN[3:], *(SAFE.format(name) for name in TEXTS), *WRITTEN])
     done = 0
     for seqs in queries.in_pieces(found, CHUNK):
         which = "true" if seqs[-1] - seqs[0] + 1 == len(seqs) else f"seq = ANY(ARRAY{seqs}::bigint[])"

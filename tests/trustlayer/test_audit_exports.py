@@ -34,7 +34,7 @@ def read(answer: Any) -> bytes:
 def test_csv_holds_exactly_what_was_filtered(as_bob: Client, book: list[LedgerEntry]) -> None:
     rows = list(csv.DictReader(io.StringIO(read(as_bob.get(URL, {"health_max": "69"})).decode())))
     assert [row["seq"] for row in rows] == ["2", "3", "4"]
-    assert rows[0]["user"] == "Bob"
+    assert (rows[0]["user"], rows[0]["is_dry_run"]) == ("Bob", "false")
     assert rows[1]["blocked_reason"] == "EMQ score 3.2 (below 4.0 threshold)"
     assert rows[2]["timestamp"] == chain.instant(book[3].timestamp)
     assert rows[2]["entry_hash"] == book[3].entry_hash

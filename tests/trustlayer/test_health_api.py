@@ -8,6 +8,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from stratum.workspaces.models import Workspace
+from trustlayer.changes import change_words
 from trustlayer.models import LedgerEntry, SignalReading
 from trustlayer.services import history, readings
 from trustlayer.services.readings import NewReading
@@ -113,6 +114,22 @@ def test_a_dry_run_is_marked(api: APIClient, now: datetime) -> None:
     assert api.post(f"{ROOM}/judge", asked, format="json").json()["is_dry_run"]
     assert api.get(f"{ROOM}/audit-logs").json()["count"] == 0
     assert api.get(f"{ROOM}/audit-logs?dry_run=true").json()["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("400", "460.00", "+15% budget"),
+        ("400", 300, "-25% budget"),
+        ("0", "5", "daily budget 0 → 5"),
+        ("NaN", "5", "daily budget NaN → 5"),
+        (None, "5", "daily budget 5"),
+    ],
+)
+def test_amounts_as_strings_are_told_as_the_manual_does(before: Any, after: Any, words: str) -> None:
+    """Money is a decimal string everywhere in the API, also in what is to be judged."""
+    told = change_words({"field": "daily_budget", "before": before, "after": after, "currency": "USD"})
+    assert told == words.replace("daily budget", "budget")
 
 
 @pytest.mark.parametrize(
