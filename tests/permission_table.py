@@ -5,7 +5,13 @@ but no workspace. An API route whose methods differ lists them.
 """
 
 PAGES = {
-    "": "public",  # leads to home
+    "": "public",  # leads to home, as sections of the menu lead to their first page
+    "dashboard/cdp": "public",
+    "dashboard/trust-layer": "public",
+    "dashboard/trust-layer/audit-logs": "public",
+    "dashboard/autopilot": "public",
+    "dashboard/settings": "public",
+    "dashboard/settings/integrations": "public",
     "home": "view",
     "healthz": "public",
     "readyz": "public",

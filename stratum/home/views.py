@@ -1,9 +1,11 @@
 """The first page: cards that the rooms registered, and what is left to set up."""
 
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from stratum.home import cards, exports, kpis
 from stratum.lib.periods import Period
@@ -39,6 +41,12 @@ def _period(request: access.MemberRequest) -> tuple[str, Period, str]:
         return *kpis.period_of({}, request.workspace, request.now), refusal.sentence
 
 
-@access.public
-def front_door(request: HttpRequest) -> HttpResponse:
-    return redirect("home")
+def leads_to(page: str) -> Callable[[HttpRequest], HttpResponse]:
+    """A view that leads to the page of this name, with the query as it came; the page asks who comes."""
+
+    @access.public
+    def lead(request: HttpRequest) -> HttpResponse:
+        query = request.META.get("QUERY_STRING", "")
+        return redirect(f"{reverse(page)}?{query}" if query else reverse(page))
+
+    return lead

@@ -10,6 +10,7 @@ from stratum.workspaces.models import Workspace
 from stratum.workspaces.registry import Found
 
 MOST_OF_A_KIND = 6
+ALSO_CALLED = {"Data Quality": "Trust Layer"}  # sections of the menu by another name
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,11 @@ def _of(source: registry.PaletteSource, workspace: Workspace, words: str) -> tup
 
 
 def _pages(words: str) -> Iterator[Found]:
-    """Every word stands somewhere in the page's name or its section's."""
+    """Every word stands somewhere in the page's name or its section's names."""
     wanted = words.lower().split()
     for section in menu(""):
+        names = f"{section.label} {ALSO_CALLED.get(section.label, '')}"
         lines = [(entry.label, entry.url) for entry in section.items] or [(section.label, section.url)]
         for label, url in lines:
-            if url and all(word in f"{section.label} {label}".lower() for word in wanted):
+            if url and all(word in f"{names} {label}".lower() for word in wanted):
                 yield Found(label, url, section.label if section.items else "")

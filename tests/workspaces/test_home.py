@@ -63,6 +63,21 @@ def test_the_front_door_leads_home(client):
     assert client.get("/")["Location"] == "/dashboard/"
 
 
+@pytest.mark.parametrize("section", ["cdp", "autopilot", "settings", "settings/integrations"])
+def test_a_section_leads_to_its_first_page(as_alice, section):
+    answer = as_alice.get(f"/dashboard/{section}", follow=True)
+    assert answer.status_code == 200
+    assert answer.redirect_chain[0][0].startswith(f"/dashboard/{section}/")
+
+
+def test_data_quality_is_the_trust_layer_too(as_alice):
+    assert as_alice.get("/dashboard/trust-layer")["Location"] == "/dashboard/data-quality"
+    kept = as_alice.get("/dashboard/trust-layer/audit-logs", {"decision": "HOLD"})["Location"]
+    assert kept == "/dashboard/data-quality/audit-logs?decision=HOLD"
+    found = as_alice.get("/dashboard/go", {"q": "trust layer"}).content.decode()
+    assert "/dashboard/data-quality/audit-logs" in found
+
+
 def test_the_menu_marks_where_one_is_and_what_is_planned(as_alice):
     menu = {section.label: section for section in as_alice.get("/dashboard/settings/team").context["menu"]}
     settings = {entry.label: entry for entry in menu["Settings"].items}
