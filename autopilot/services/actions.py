@@ -17,7 +17,7 @@ from autopilot.services import dry_runs, proposals
 from autopilot.services.attempts import attempt
 from autopilot.services.examination import glance, look, reason_of, subject_of, weigh
 from autopilot.services.facts import value_of
-from autopilot.services.moves import move
+from autopilot.services.moves import MovedOn, move
 from autopilot.services.proposals import EXECUTE, Asked
 from autopilot.services.stage import Stage
 from autopilot.states import State
@@ -29,6 +29,7 @@ from stratum.workspaces.access import SYSTEM, Actor
 from stratum.workspaces.models import Workspace
 
 DRY_RUN_FEATURE = "action_dry_run"
+AWAITED = (State.PROPOSED, State.PENDING_REVIEW)  # what somebody may approve
 MOST_AT_ONCE = 200
 MOST_EXPIRED_AT_ONCE = 500
 
@@ -69,6 +70,8 @@ def approve(
     action = queries.get(workspace, action_id)
     stage = Stage(workspace, now)
     _refuse_approval(action, stage)
+    if action.state not in AWAITED:  # an unknown outcome is read back, not approved anew
+        raise MovedOn(action, State.APPROVED)
     _require_confirmation(action, stage, confirm)
     if inputs_hash:
         _require_unchanged(action, stage, inputs_hash)

@@ -338,6 +338,18 @@ def test_the_guarded_level_executes_by_itself(
     assert run(action, now).state == State.SUCCEEDED
 
 
+@pytest.mark.parametrize("state", [State.REJECTED, State.UNKNOWN, State.SUCCEEDED])
+def test_only_what_waits_is_approved_and_nothing_typed_for_the_rest(
+    workspace: Workspace, by_alice: Actor, now: datetime, propose: Propose, state: State
+) -> None:
+    """An unknown outcome is read back before anybody writes again."""
+    action = propose(percent=80)
+    Action.objects.filter(pk=action.pk).update(state=state)
+    with pytest.raises(Refusal, match="cannot become approved") as caught:
+        actions.approve(workspace=workspace, by=by_alice, action_id=action.pk, now=now)
+    assert caught.value.code == "state_changed"
+
+
 def test_a_large_change_wants_its_amount_typed(
     workspace: Workspace, by_alice: Actor, now: datetime, propose: Propose
 ) -> None:
