@@ -40,7 +40,7 @@ def database() -> str:
 
 
 def statement(template: str, position: Position, workspace_id: int) -> sql.Composed:
-    """COPY takes no parameters; all of these are numbers of ours."""
+    """Literals in place of parameters; all of these are numbers of ours."""
     return sql.SQL(template).format(
         workspace=sql.Literal(workspace_id),
         xid=sql.Literal(str(position.xid)),

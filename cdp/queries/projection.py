@@ -1,10 +1,10 @@
 """The projection: every committed event, void, merge and erasure reaches the engine exactly once."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import orjson
@@ -18,13 +18,14 @@ from cdp.queries.position import ABOVE, DATABASE, HOLES, Position, database, sta
 from stratum.lib.raw import raw_cursor
 
 CHUNK = 20_000  # events handed to the engine at a time
+PARSED = 2_000  # rows of one JSON document: read together in a third of the time of one by one
 PIECE = 200_000  # rows that a rebuild makes one run of
 FOLD_ROWS = 1_000_000  # events in runs, beyond half of the base, that a rebuild folds
 WAIT = 30.0  # seconds for another process that brings the engine up to date
 ATTEMPTS = 10  # when another host changes the engine at the same moment
 CONTEXT = ("$platform", "$device", "$campaign", "$source")
 
-Row = tuple[Any, ...]
+Row = list[Any]
 COUNTED = {Kind.TRACK, Kind.PAGE, Kind.SCREEN}
 
 
@@ -111,8 +112,15 @@ def is_foldable(stored: Stored) -> bool:
 @contextmanager
 def _unread(position: Position, workspace_id: int) -> Iterator[Iterator[Row]]:
     """Rows of one snapshot, as they come from the server."""
-    with raw_cursor() as cursor, cursor.copy(statement(_READ, position, workspace_id)) as copy:
-        yield iter(copy.rows())
+    with raw_cursor() as cursor:
+        told = cursor.stream(statement(_READ, position, workspace_id), binary=True, size=PARSED)
+        with closing(cast("Generator[tuple[Any, ...]]", told)):  # who stops half-way leaves the connection free
+            yield _parsed(told)
+
+
+def _parsed(told: Iterator[tuple[Any, ...]]) -> Iterator[Row]:
+    while texts := [text for (text,) in islice(told, PARSED)]:
+        yield from orjson.loads(f"[{','.join(texts)}]")
 
 
 class _Intake:
@@ -145,22 +153,20 @@ class _Intake:
     def take(self, row: Row) -> None:
         what = row[0]
         if what == "snapshot":
-            self.database = row[3]
-            running = row[4].split(":")[2]
-            self.running = [int(xid) for xid in running.split(",") if xid]
+            _, self.database, snapshot = row
+            self.running = [int(xid) for xid in snapshot.split(":")[2].split(",") if xid]
             return
         self.rows += 1
-        self.last = max(self.last, (int(row[1]), int(row[2])))
+        self.last = max(self.last, (row[1], row[2]))
         if what == "event":
             self._take_event(row)
         else:
             self.changes.append(_Change.of(row))
 
     def _take_event(self, row: Row) -> None:
-        kind = int(row[5])
-        if kind in COUNTED:
+        if row[5] in COUNTED:
             self.events.append(row)
-        elif kind == Kind.IDENTIFY:
+        elif row[5] == Kind.IDENTIFY:
             self.traits.append(row)
 
     def _hand_over(self, writer: Writer) -> None:
@@ -180,7 +186,7 @@ class _Intake:
 
 
 def _event_batch(rows: list[Row]) -> EventBatch:
-    _, _, seq, profile, name, kind, ts, received, properties, *context = zip(*rows, strict=True)
+    _, _, seq, profile, name, kind, ts, received, *_ = zip(*rows, strict=True)
     return EventBatch(
         seq=np.array(seq, dtype=np.int64),
         profile=np.array(profile, dtype=np.int64),
@@ -188,19 +194,16 @@ def _event_batch(rows: list[Row]) -> EventBatch:
         received=np.array(received, dtype=np.int64),
         name=list(name),
         kind=np.array(kind, dtype=np.uint8),
-        properties=[
-            _with_context(orjson.loads(text), dict(zip(CONTEXT, told, strict=True)))
-            for text, *told in zip(properties, *context, strict=True)
-        ],
+        properties=[_with_context(row[8], row[9:]) for row in rows],
     )
 
 
-def _with_context(properties: dict[str, Any], context: dict[str, str | None]) -> dict[str, Any]:
-    return properties | {name: value for name, value in context.items() if value}
+def _with_context(properties: dict[str, Any], context: list[str | None]) -> dict[str, Any]:
+    return properties | {name: value for name, value in zip(CONTEXT, context, strict=True) if value}
 
 
 def _attribute_batch(rows: list[Row]) -> AttributeBatch:
-    told = [(int(row[3]), name, value, int(row[6])) for row in rows for name, value in orjson.loads(row[8]).items()]
+    told = [(row[3], name, value, row[6]) for row in rows for name, value in row[8].items()]
     return AttributeBatch(
         profile=np.array([profile for profile, *_ in told], dtype=np.int64),
         name=[name for _, name, _, _ in told],
@@ -221,11 +224,11 @@ class _Change:
 
     @classmethod
     def of(cls, row: Row) -> "_Change":
-        kind, xid, row_id, profile, into, event, _, _, before, *_ = row
-        image = orjson.loads(before) if before else {}
+        kind, xid, row_id, profile, into, event, before = row
+        image = before or {}
         target = event if kind == Change.Kind.VOID else image.get("before_ts", into)
-        cluster = (int(profile), *image.get("loser", {}).get("aliases", ())) if profile else ()
-        return cls((int(xid), int(row_id)), kind, cluster, int(target or 0))
+        cluster = (profile, *image.get("loser", {}).get("aliases", ())) if profile else ()
+        return cls((xid, row_id), kind, cluster, int(target or 0))
 
     def apply(self, writer: Writer) -> None:
         if self.kind == Change.Kind.VOID:
@@ -264,17 +267,16 @@ SELECT EXISTS (SELECT FROM cdp_event t WHERE {ABOVE}) OR EXISTS (SELECT FROM cdp
     OR {{database}} NOT IN ('', {DATABASE})
 """
 
-_EVENT = """SELECT 'event', t.xid::text, t.id, t.profile_id::text, t.name, t.kind::text,
+_EVENT = """SELECT json_build_array('event', t.xid::text::bigint, t.id, t.profile_id, t.name, t.kind,
     (extract(epoch FROM t.ts) * 1000000)::bigint, (extract(epoch FROM t.received_at) * 1000000)::bigint,
-    t.properties::text, t.platform, t.device, t.campaign,
-    coalesce(nullif(btrim(t.context #>> '{{campaign,source}}'), ''), t.properties ->> 'utm_source')
+    t.properties, t.platform, t.device, t.campaign,
+    coalesce(nullif(btrim(t.context #>> '{{campaign,source}}'), ''), t.properties ->> 'utm_source'))::text
     FROM cdp_event t WHERE """
-_CHANGE = """SELECT t.kind, t.xid::text, t.id, t.profile_id::text, t.into_id::text, t.event_id::text,
-    0, 0, t.before::text, NULL, NULL, NULL, NULL FROM cdp_change t WHERE """
+_CHANGE = """SELECT json_build_array(t.kind, t.xid::text::bigint, t.id, t.profile_id, t.into_id, t.event_id,
+    t.before)::text FROM cdp_change t WHERE """
 
-_READ = f"""COPY (
-SELECT 'snapshot', '0', 0::bigint, {DATABASE}, pg_current_snapshot()::text, '', 0::bigint, 0::bigint,
-    '', '', '', '', ''
+_READ = f"""
+SELECT json_build_array('snapshot', {DATABASE}, pg_current_snapshot())::text
 UNION ALL {_EVENT} {ABOVE} UNION ALL {_EVENT} {HOLES}
 UNION ALL {_CHANGE} {ABOVE} UNION ALL {_CHANGE} {HOLES}
-) TO STDOUT"""
+"""

@@ -10,6 +10,7 @@ from cdp.engine.aggregates import Aggregate, AggregateSpec
 from cdp.engine.arrays import Ints
 from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.engine.columnar.shared_masks import Kept
+from cdp.engine.columnar.table import encode_columns
 from cdp.engine.conditions import Members
 from cdp.engine.events import Events
 from cdp.engine.predicates import Not, Test
@@ -30,6 +31,19 @@ def store(engine: ColumnarEngine, rows: list[tuple[int, int, dict[str, Any]]]) -
 def one(engine: ColumnarEngine, fn: Any, events: Events = EVENTS, **more: Any) -> Aggregate:
     (found,) = engine.aggregates([AggregateSpec(events, fn, "value", **more)], NOW)
     return found
+
+
+def test_properties_in_any_order_stay_with_their_event() -> None:
+    told: list[dict[str, Any]] = [
+        {"a": 1, "b": "x"},
+        {"b": "y", "a": 2},
+        {},
+        {"a": 3},
+        {"a": None, "b": [5]},
+        {"b": "x"},
+    ]
+    columns = encode_columns(told)
+    assert [{name: value[1] for name in "ab" if (value := columns[name].at(row))[0]} for row in range(6)] == told
 
 
 @pytest.mark.parametrize("size", [1, 2, 63, 64, 65, 200, 300])

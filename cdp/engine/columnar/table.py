@@ -210,18 +210,30 @@ def from_batch(batch: EventBatch) -> Table:
 
 
 def encode_columns(properties: Sequence[dict[str, Any]]) -> dict[str, Column]:
-    rows: dict[str, list[int]] = {}
-    values: dict[str, list[Any]] = {}
-    for row, one in enumerate(properties):
-        for name, value in one.items():
-            if name in rows:
-                rows[name].append(row)
-                values[name].append(value)
-            else:
-                rows[name], values[name] = [row], [value]
+    rows, values = by_property(properties)
     if len(rows) > MAX_COLUMNS or REST in rows:
         fold_rest(rows, values)
     return {name: encode(rows[name], values[name]) for name in rows}
+
+
+def by_property(properties: Sequence[dict[str, Any]]) -> tuple[dict[str, list[int]], dict[str, list[Any]]]:
+    """Per property the rows that have it, ascending, and their values. Events of a name mostly have the same properties
+    in the same order: such are turned together, which is several times quicker than value by value."""
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for row, one in enumerate(properties):
+        alike.setdefault(tuple(one), []).append(row)
+    rows: dict[str, list[int]] = {}
+    values: dict[str, list[Any]] = {}
+    for names, places in alike.items():
+        for name, column in zip(names, zip(*(properties[row].values() for row in places), strict=True), strict=True):
+            rows.setdefault(name, []).extend(places)
+            values.setdefault(name, []).extend(column)
+    for name, found in rows.items():
+        order = np.argsort(found, kind="stable")
+        if (np.diff(order) != 1).any():
+            rows[name] = [found[place] for place in order]
+            values[name] = [values[name][place] for place in order]
+    return rows, values
 
 
 def fold_rest(rows: dict[str, list[int]], values: dict[str, list[Any]]) -> None:

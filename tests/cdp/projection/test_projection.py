@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from django.db import connection, transaction
 
+from cdp.engine.batches import EventBatch
 from cdp.engine.columnar.engine import ColumnarEngine
+from cdp.engine.errors import EngineUnwritable
 from cdp.models import Change, Event, Identifier, Profile, RejectedItem
+from cdp.queries import projection
 from cdp.queries.projection import project, rebuild
 from cdp.services import profiles
 from cdp.services.event_store import store
@@ -18,7 +21,7 @@ from cdp.tracking.messages import Kind, Message
 from stratum.workspaces.access import SYSTEM
 from stratum.workspaces.models import Workspace
 from tests.cdp.messages import T0, message
-from tests.cdp.projection.notebook import Notebook
+from tests.cdp.projection.notebook import Draft, Notebook
 
 pytestmark = pytest.mark.django_db
 
@@ -131,6 +134,27 @@ class TestRebuild:
         rebuild(book, workspace.pk)  # type: ignore[arg-type]
         assert tell(message(user_id="u")) == 1
         assert sorted(book.notes.events) == stored(workspace)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_stops_half_way_leaves_the_connection_free(
+    workspace: Workspace, book: Notebook, tell: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(message(user_id="before"))
+    store(workspace, None, [message(user_id=f"u{n}") for n in range(200)])
+    with monkeypatch.context() as patched:
+        patched.setattr(projection, "CHUNK", 10)
+        patched.setattr(projection, "PARSED", 10)
+        patched.setattr(Draft, "append", refuse)
+        with pytest.raises(EngineUnwritable) as refused:  # which holds on to every frame of the read
+            project(book, workspace.pk)  # type: ignore[arg-type]
+    assert tell() == 200
+    assert "10 events" in str(refused.value)
+    assert sorted(book.notes.events) == stored(workspace)
+
+
+def refuse(_: Draft, batch: EventBatch) -> None:
+    raise EngineUnwritable(f"No room for {len(batch)} events.")
 
 
 @pytest.mark.django_db(transaction=True)
