@@ -1,121 +1,138 @@
-"""The parts that conditions about events share: names, filter, measure, comparison, gap."""
+"""The conditions about events read from JSON: how often, the first, the last, regularly, in sequence."""
 
 from collections.abc import Mapping
-from math import isfinite
-from typing import Any, Literal, cast, get_args
+from typing import Any
 
+from cdp.definitions import condition_parts as parts
+from cdp.definitions.conditions import (
+    All,
+    Condition,
+    Exclusion,
+    FirstPerformed,
+    LastPerformed,
+    Performance,
+    Performed,
+    RegularlyPerformed,
+    Sequence,
+    step_refs,
+)
 from cdp.definitions.reading import Reading
-from cdp.definitions.windows import LONGEST
-from cdp.engine.conditions import Compare, Measure
-from cdp.engine.events import EventName, Prefix
-from cdp.engine.predicate_grammar import Refs
-from cdp.engine.predicates import Predicate, count_leaves, read_duration
+from cdp.definitions.windows import LONGEST, parse_window
 
-MAX_EVENT = 200
-MAX_EVENTS = 50
-ORDERS = ("gt", "gte", "lt", "lte")
+MOST_STEP_REFS = 3
 
 
-def names(value: object, pointer: str, reading: Reading) -> tuple[EventName, ...]:
-    """One name, several, or all that begin alike."""
-    if isinstance(value, Mapping):
-        prefix = reading.fields(value, pointer, ("prefix",)).get("prefix")
-        return (Prefix(_name(prefix, f"{pointer}/prefix", reading)),)
+def performed(raw: Mapping[str, Any], path: str, reading: Reading) -> Condition:
+    known = ("type", "event", "where", "window", "measure", "op", "value")
+    fields = reading.fields(raw, path, known)
+    measure, prop = parts.measure(fields.get("measure"), f"{path}/measure", reading)
+    op, value = parts.comparison(fields, path, reading)
+    return Performed(
+        path,
+        parts.names(fields.get("event"), f"{path}/event", reading),
+        parts.where(fields.get("where"), f"{path}/where", reading),
+        parse_window(fields.get("window"), f"{path}/window", reading),
+        measure,
+        prop,
+        op,
+        value,
+    )
+
+
+def first_performed(raw: Mapping[str, Any], path: str, reading: Reading) -> Condition:
+    fields = reading.fields(raw, path, ("type", "event", "where", "window"))
+    window = parse_window(fields.get("window"), f"{path}/window", reading)
+    if window is None:
+        sentence = 'Say when the first one was, such as {"last": "P30D"}.'
+        reading.fault(f"{path}/window", sentence, "required")
+        return All(path)
+    names = parts.names(fields.get("event"), f"{path}/event", reading)
+    return FirstPerformed(path, names, parts.where(fields.get("where"), f"{path}/where", reading), window)
+
+
+def last_performed(raw: Mapping[str, Any], path: str, reading: Reading) -> Condition:
+    fields = reading.fields(raw, path, ("type", "event", "where", "window", "has"))
+    has = parts.where(fields.get("has"), f"{path}/has", reading)
+    if has is None:
+        reading.fault(f"{path}/has", "Say what the last one must have, as a property filter.", "required")
+        return All(path)
+    return LastPerformed(
+        path,
+        parts.names(fields.get("event"), f"{path}/event", reading),
+        parts.where(fields.get("where"), f"{path}/where", reading),
+        parse_window(fields.get("window"), f"{path}/window", reading),
+        has,
+    )
+
+
+def regularly_performed(raw: Mapping[str, Any], path: str, reading: Reading) -> Condition:
+    known = ("type", "event", "where", "per", "periods", "at_least", "op", "value")
+    fields = reading.fields(raw, path, known)
+    periods = reading.whole(fields.get("periods"), f"{path}/periods", 1, 60)
+    at_least = reading.whole(fields.get("at_least"), f"{path}/at_least", 1, 60)
+    if at_least > periods:
+        sentence = f"There are only {periods} periods. Choose at most {periods}."
+        reading.fault(f"{path}/at_least", sentence, "out_of_range")
+    op, value = parts.comparison(fields, path, reading)
+    return RegularlyPerformed(
+        path,
+        parts.names(fields.get("event"), f"{path}/event", reading),
+        parts.where(fields.get("where"), f"{path}/where", reading),
+        reading.duration(fields.get("per"), f"{path}/per", LONGEST),
+        periods,
+        at_least,
+        op,
+        value,
+    )
+
+
+def sequence(raw: Mapping[str, Any], path: str, reading: Reading) -> Condition:
+    fields = reading.fields(raw, path, ("type", "window", "total", "steps", "exclude"))
+    steps = _steps(fields.get("steps"), f"{path}/steps", reading)
+    total = None if fields.get("total") is None else reading.duration(fields["total"], f"{path}/total", LONGEST)
+    window = parse_window(fields.get("window"), f"{path}/window", reading)
+    exclusions = _exclusions(fields.get("exclude"), f"{path}/exclude", steps, reading)
+    found = Sequence(path, steps, window, total, exclusions)
+    if len(step_refs(found)) > MOST_STEP_REFS:
+        sentence = f"A sequence can compare with at most {MOST_STEP_REFS} properties of earlier steps."
+        reading.fault(f"{path}/steps", sentence, "too_many")
+    return found
+
+
+def _steps(value: object, pointer: str, reading: Reading) -> tuple[Performance, ...]:
+    if not isinstance(value, list) or not 2 <= len(value) <= 10:
+        reading.fault(pointer, "A sequence has 2 to 10 steps.", "required")
+        return ()
+    return tuple(_step(one, f"{pointer}/{place}", place, reading) for place, one in enumerate(value))
+
+
+def _step(value: object, pointer: str, place: int, reading: Reading) -> Performance:
+    fields = reading.fields(value, pointer, ("event", "where", "gap"))
+    low, high = parts.gap(fields.get("gap"), f"{pointer}/gap", reading)
+    if place == 0 and fields.get("gap") is not None:
+        reading.fault(f"{pointer}/gap", "The first step has no step before it. Leave its gap out.")
+    names = parts.names(fields.get("event"), f"{pointer}/event", reading)
+    where = parts.where(fields.get("where"), f"{pointer}/where", reading, steps=place)
+    return Performance(names, where, low, high)
+
+
+def _exclusions(value: object, pointer: str, steps: tuple[Performance, ...], reading: Reading) -> tuple[Exclusion, ...]:
+    if value is None:
+        return ()
     if not isinstance(value, list):
-        return (_name(value, pointer, reading),)
-    if not 1 <= len(value) <= MAX_EVENTS:
-        reading.fault(pointer, f"Name 1 to {MAX_EVENTS} events.", "required")
-        return ("*",)
-    return tuple(_name(one, f"{pointer}/{place}", reading) for place, one in enumerate(value))
+        reading.fault(pointer, "List the events that must not happen between two steps.", "wrong_type")
+        return ()
+    return tuple(_exclusion(one, f"{pointer}/{place}", len(steps), reading) for place, one in enumerate(value))
 
 
-def _name(value: object, pointer: str, reading: Reading) -> str:
-    if isinstance(value, str) and value.strip() and len(value) <= MAX_EVENT:
-        return value
-    reading.fault(pointer, "Name the event, such as purchase, or * for any event.", "required")
-    return "*"
-
-
-def where(value: object, pointer: str, reading: Reading, steps: int = 0) -> Predicate | None:
-    """`steps`: how many steps of a sequence came before."""
-    return reading.where(value, pointer, refs=Refs(event=True, profile=True, steps=steps))
-
-
-def comparisons(predicate: Predicate) -> int:
-    return count_leaves(predicate)
-
-
-def measure(value: object, pointer: str, reading: Reading) -> tuple[Measure, str | None]:
-    """What is compared: the number of events, or what a property of them comes to."""
-    if value is None:
-        return "count", None
-    fields = reading.fields(value, pointer, ("fn", "property"))
-    fn = cast(Measure, reading.choice(fields.get("fn"), f"{pointer}/fn", get_args(Measure)))
-    prop = fields.get("property")
-    if prop is not None and not (isinstance(prop, str) and prop):
-        reading.fault(f"{pointer}/property", "Name the property as text.", "wrong_type")
-    elif prop is None and fn != "count":
-        reading.fault(f"{pointer}/property", f"Name the property whose {fn} is compared.", "required")
-    return fn, prop if isinstance(prop, str) else None
-
-
-def comparison(
-    fields: Mapping[str, Any], pointer: str, reading: Reading
-) -> tuple[Compare, float | tuple[float, float]]:
-    """At least once where nothing is said."""
-    op, value = fields.get("op"), fields.get("value")
-    if op is None and value is None:
-        return "gte", 1
-    if op is None or value is None:
-        name = "op" if op is None else "value"
-        reading.fault(f"{pointer}/{name}", "Give both op and value, or leave both out for “at least once”.", "required")
-        return "gte", 1
-    chosen = cast(Compare, reading.choice(op, f"{pointer}/op", get_args(Compare)))
-    if chosen == "between":
-        return chosen, _range(value, f"{pointer}/value", reading)
-    if not _is_number(value):
-        reading.fault(f"{pointer}/value", "Give a number.", "wrong_type")
-        return chosen, 1
-    return chosen, value
-
-
-def _range(value: object, pointer: str, reading: Reading) -> tuple[float, float]:
-    if isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]:
-        return value[0], value[1]
-    reading.fault(pointer, "Give two numbers, the smaller one first, such as [2, 5].")
-    return 0, 0
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-
-
-def gap(value: object, pointer: str, reading: Reading) -> tuple[int, int | None]:
-    """The least and the longest time since the step before, both inclusive."""
-    if value is None:
-        return 0, None
-    fields = reading.fields(value, pointer, ("min", "max"))
-    if not fields:
-        reading.fault(pointer, "Give min, max or both.", "required")
-        return 0, None
-    low = _length(fields.get("min"), f"{pointer}/min", reading) or 0
-    high = _length(fields.get("max"), f"{pointer}/max", reading)
-    if high is not None and high < low:
-        reading.fault(f"{pointer}/max", "The longest gap is shorter than the least. Choose a longer one.", "reversed")
-    return low, high
-
-
-def held_for(value: object, pointer: str, reading: Reading) -> tuple[Literal["gt", "gte", "lt", "lte"], int]:
-    fields = reading.fields(value, pointer, ("op", "value"))
-    op = cast(Literal["gt", "gte", "lt", "lte"], reading.choice(fields.get("op"), f"{pointer}/op", ORDERS))
-    return op, _length(fields.get("value"), f"{pointer}/value", reading, required=True) or 0
-
-
-def _length(value: object, pointer: str, reading: Reading, *, required: bool = False) -> int | None:
-    """Microseconds, and other than for windows none is a length too."""
-    if value is None and not required:
-        return None
-    micros = read_duration(value) if isinstance(value, str) else None
-    if micros is None or micros > LONGEST:
-        reading.fault(pointer, "Write a duration like P30D (30 days) or PT12H (12 hours), at most five years.")
-    return micros
+def _exclusion(value: object, pointer: str, steps: int, reading: Reading) -> Exclusion:
+    fields = reading.fields(value, pointer, ("event", "where", "between"))
+    between: Any = fields.get("between")
+    is_pair = isinstance(between, list) and len(between) == 2 and all(type(one) is int for one in between)
+    after, before = between if is_pair else (0, 1)
+    if not is_pair or not 0 <= after < before < max(steps, 2):
+        sentence = f"Give two steps in their order, from 0 to {max(steps, 2) - 1}, such as [0, 1]."
+        reading.fault(f"{pointer}/between", sentence, "out_of_range")
+    names = parts.names(fields.get("event"), f"{pointer}/event", reading)
+    where = parts.where(fields.get("where"), f"{pointer}/where", reading, steps=after + 1)
+    return Exclusion(names, where, after, before)

@@ -6,7 +6,8 @@ from datetime import tzinfo
 from typing import Any
 from uuid import UUID
 
-from cdp.definitions.conditions import LARGEST_ID, Condition, StaticList, read_condition
+from cdp.definitions.condition_reading import LARGEST_ID, read_condition
+from cdp.definitions.conditions import Condition, StaticList
 from cdp.definitions.funnels import refuse_unstorable
 from cdp.definitions.reading import Reading
 from stratum.lib.refusal import Fault, Invalid

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any
 
-from cdp.definitions.conditions import MOST_FAULTS, Condition, StaticList, read_condition, read_ids
+from cdp.definitions.condition_reading import read_condition, read_ids
+from cdp.definitions.conditions import Condition, StaticList
 from cdp.definitions.funnels import MAX_DESCRIPTION, MAX_NAME, refuse_unstorable
 from cdp.definitions.reading import Reading
 from stratum.lib.refusal import Fault, Invalid
-
-__all__ = ["MOST_FAULTS", "SegmentDraft", "parse_draft", "parse_ids", "parse_named", "static_json"]
 
 FIELDS = ("name", "description", "condition", "include_anonymous")
 

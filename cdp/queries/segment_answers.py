@@ -28,6 +28,8 @@ from cdp.engine.timeline import AttributeValue
 from cdp.queries import arrays, segments
 from cdp.queries.fast_conditions import FastConditions
 from cdp.queries.rfm import Standing, TraitValues
+from cdp.queries.segment_members import members_among, members_of
+from cdp.queries.survivors import survivors
 from cdp.queries.trait_filters import ValuesOf, documents_of, let_through
 from cdp.queries.traits import zone_of
 from cdp.queries.universe import Universe, universe
@@ -66,11 +68,11 @@ def answers(
             case ProfileCondition() | Held():
                 of_profiles.append(leaf)
             case StaticList(ids=ids):
-                keys = segments.survivors(workspace, np.array(ids, np.int64))
+                keys = survivors(workspace, np.array(ids, np.int64))
                 found[leaf] = is_in(those.profile, keys)
             case InSegment(segment=key):
                 segment = segments.get(workspace, key)
-                among = segments.members if is_everybody else partial(segments.members_among, keys=those.profile)
+                among = members_of if is_everybody else partial(members_among, keys=those.profile)
                 found[leaf] = is_in(those.profile, among(workspace, segment))
             case _:
                 only = None if is_everybody else those.profile

@@ -7,14 +7,8 @@ from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from cdp.definitions.conditions import (
-    Condition,
-    InSegment,
-    ProfileCondition,
-    leaves,
-    parse_condition,
-    profile_refs,
-)
+from cdp.definitions.condition_reading import parse_condition
+from cdp.definitions.conditions import Condition, InSegment, ProfileCondition, leaves, profile_refs
 from cdp.definitions.profile_filters import fields_of
 from cdp.models import Segment, Trait
 from cdp.queries import segments

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from cdp.definitions.condition_reading import parse_condition
 from cdp.definitions.condition_words import lines, sentence
-from cdp.definitions.conditions import parse_condition
 from cdp.definitions.segment_templates import TEMPLATES
 
 BOUGHT = {"type": "event", "event": "purchase"}

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from cdp.definitions.conditions import Both, Neither, Performed, ProfileCondition, parse_condition
+from cdp.definitions.condition_reading import parse_condition
+from cdp.definitions.conditions import Both, Neither, Performed, ProfileCondition
 from cdp.engine.predicates import Ref, Test
 from stratum.lib.refusal import Invalid
 

@@ -9,7 +9,8 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from cdp.definitions.conditions import ProfileCondition, leaves, parse_condition
+from cdp.definitions.condition_reading import parse_condition
+from cdp.definitions.conditions import ProfileCondition, leaves
 from cdp.engine.base import Engine
 from cdp.models import Profile, TraitChange
 from cdp.queries import profile_columns, served_traits

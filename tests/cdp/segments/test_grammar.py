@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from cdp.definitions.condition_reading import parse_condition
 from cdp.definitions.condition_words import sentence
-from cdp.definitions.conditions import parse_condition
 from cdp.forms.segment_tree import condition, of_condition
 from stratum.lib.refusal import Fault, Invalid
 from tests.cdp.segments.test_tree_form import EVERY_KIND

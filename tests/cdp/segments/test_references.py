@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from cdp.definitions.condition_reading import parse_condition
 from cdp.definitions.condition_words import sentence
-from cdp.definitions.conditions import parse_condition
 from cdp.queries.engine import fresh_engine
 from cdp.queries.segment_answers import members
 from cdp.services import segment_members, segments

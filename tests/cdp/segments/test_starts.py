@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from cdp.definitions.conditions import parse_condition
+from cdp.definitions.condition_reading import parse_condition
 from cdp.definitions.funnel_conditions import condition_of_people
 from cdp.definitions.funnel_questions import Whom
 from cdp.definitions.funnels import parse_draft
