@@ -10,6 +10,7 @@ from cdp.engine.arrays import Ints
 from cdp.models import Trait
 from cdp.queries import profiles, segments, trait_analysis, traits
 from cdp.queries.profiles import ProfileCard
+from cdp.queries.segment_members import members_of
 from stratum.lib.refusal import Missing
 from stratum.reports.registry import Exporter
 from stratum.reports.sheets import Sheet
@@ -27,7 +28,7 @@ def segment_members(workspace: Workspace, parameters: Mapping[str, str], by: Act
         segment = segments.get(workspace, UUID(parameters.get("segment", "")))
     except ValueError as error:
         raise Missing("There is no segment with that address in this workspace.") from error
-    keys = segments.members(workspace, segment)[::-1]
+    keys = members_of(workspace, segment)[::-1]
     day = now.astimezone(ZoneInfo(workspace.time_zone)).date()
     rows = _profiles(workspace, keys, now)
     return Sheet(f"segment-{day}", f"Members of “{segment.name}”", PROFILE_COLUMNS, rows, len(keys))

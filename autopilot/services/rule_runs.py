@@ -22,6 +22,7 @@ from autopilot.services.rules import EVERY
 from autopilot.services.stage import Stage
 from autopilot.states import LIVE
 from cdp.queries import segments
+from cdp.queries.segment_members import size
 from integrations.models import AdEntity
 from stratum.lib.raw import raw_cursor
 from stratum.lib.refusal import Missing, Refusal
@@ -223,7 +224,7 @@ def _sizes(workspace: Workspace, definition: Definition) -> dict[str, float]:
     for one in definition.when:
         if one.segment and one.segment not in found:
             try:
-                found[one.segment] = float(segments.size(segments.get(workspace, UUID(one.segment))))
+                found[one.segment] = float(size(workspace, segments.get(workspace, UUID(one.segment))))
             except (Missing, ValueError):
                 continue
     return found

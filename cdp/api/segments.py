@@ -1,6 +1,7 @@
 """/api/v1/cdp/segments: named groups of profiles, and who is in them."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from cdp.definitions.segments import parse_draft
 from cdp.models import Segment
 from cdp.queries import profiles, segment_uses
 from cdp.queries import segments as queries
+from cdp.queries.segment_members import size
 from cdp.queries.segment_preview import preview
 from cdp.queries.segment_why import explain
 from cdp.queries.traits import zone_of
@@ -36,6 +38,7 @@ from stratum.lib.routes import route
 from stratum.lib.serializers import Problem
 from stratum.lib.tags import names_tag
 from stratum.workspaces.authentication import ApiRequest
+from stratum.workspaces.models import Workspace
 
 TAGS = ["Segments"]
 PROBLEMS = {401: Problem, 403: Problem}
@@ -67,7 +70,7 @@ class SegmentListApi(APIView):
             raise ValidationError({"archived": "Write true or false."})
         search = request.query_params.get("search", "")
         found = queries.find(request.workspace, search=search, archived=ARCHIVED[archived])
-        return paged(self, request, found, ("-created_at", "-id"), _lines)
+        return paged(self, request, found, ("-created_at", "-id"), partial(_lines, request.workspace))
 
     @extend_schema(tags=TAGS, summary="Create a segment", request=SegmentBody, responses={201: SegmentShape} | WRITTEN)
     def post(self, request: ApiRequest) -> Response:
@@ -78,8 +81,8 @@ class SegmentListApi(APIView):
         return _segment(request, segment, status=201)
 
 
-def _lines(segments: list[Segment]) -> Any:
-    return SegmentLineShape([(card.segment, card.size) for card in queries.cards(segments)], many=True).data
+def _lines(workspace: Workspace, segments: list[Segment]) -> Any:
+    return SegmentLineShape([(card.segment, card.size) for card in queries.cards(workspace, segments)], many=True).data
 
 
 class SegmentApi(APIView):
@@ -232,7 +235,7 @@ class SegmentMembersApi(APIView):
     )
     def get(self, request: ApiRequest, segment_id: UUID) -> Response:
         refuse_unknown_filters(request)
-        found = queries.members_of(request.workspace, queries.get(request.workspace, segment_id))
+        found = queries.member_rows(request.workspace, queries.get(request.workspace, segment_id))
 
         def told(rows: list[Any]) -> Any:
             cards = profiles.cards(request.workspace, rows, now=request.now)
@@ -242,7 +245,8 @@ class SegmentMembersApi(APIView):
 
 
 def _segment(request: ApiRequest, segment: Segment, *, status: int = 200) -> Response:
-    shape = SegmentShape((segment, queries.size(segment), queries.condition(request.workspace, segment)))
+    workspace = request.workspace
+    shape = SegmentShape((segment, size(workspace, segment), queries.condition(workspace, segment)))
     return Response(shape.data, status=status, headers={"ETag": queries.tag(segment)})
 
 

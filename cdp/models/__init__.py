@@ -4,8 +4,8 @@ from cdp.models.events import Change, Event, EventAlias, EventCopy, Kind, Reject
 from cdp.models.funnels import Funnel
 from cdp.models.profiles import Identifier, IdentifierKind, Profile
 from cdp.models.retention import Retention
-from cdp.models.rfm import RfmCutOffs
-from cdp.models.segments import Segment, SegmentDay, SegmentForecast, SegmentPlace, Spell
+from cdp.models.rfm import RfmCutOffs, RfmMonth, RfmPart
+from cdp.models.segments import Roster, Segment, SegmentDay, SegmentForecast, SegmentPlace, Spell
 from cdp.models.traits import Trait, TraitCarry, TraitChange, TraitValue, TraitVersion
 
 __all__ = [
@@ -21,6 +21,9 @@ __all__ = [
     "RejectedItem",
     "Retention",
     "RfmCutOffs",
+    "RfmMonth",
+    "RfmPart",
+    "Roster",
     "Segment",
     "SegmentDay",
     "SegmentForecast",

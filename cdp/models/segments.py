@@ -85,6 +85,21 @@ class Spell(models.Model):
         return f"profile {self.profile_id} in {self.segment_id}"
 
 
+class Roster(models.Model):
+    """Whose spells are open, packed for reading (`cdp.segments.roster`): of 65,536 profile numbers those who are in."""
+
+    id = models.BigAutoField(primary_key=True)
+    segment = models.ForeignKey(Segment, models.CASCADE, db_index=False, related_name="roster")
+    part = models.BigIntegerField(help_text="Profile numbers without their last 16 bits.")
+    places = models.BinaryField(help_text="Those 16 bits of each member, ascending.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["segment", "part"], name="one_roster_a_part")]
+
+    def __str__(self) -> str:
+        return f"part {self.part} of {self.segment_id}"
+
+
 class SegmentDay(models.Model):
     """How a local day of the workspace ended, or stands so far. Definition and merge reasons are no flow."""
 

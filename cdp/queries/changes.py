@@ -15,7 +15,7 @@ from cdp.models import Change, Kind
 from cdp.queries import arrays
 from cdp.queries.arrays import NOBODY
 from cdp.queries.position import ABOVE, DATABASE, HOLES, Position, statement
-from cdp.queries.segments import survivors
+from cdp.queries.survivors import survivors
 from stratum.lib.raw import raw_cursor
 from stratum.workspaces.models import Workspace
 

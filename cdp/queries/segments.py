@@ -1,9 +1,8 @@
 """Segments read: the saved ones, and who is in them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString
 from uuid import UUID
 
 import numpy as np
@@ -14,8 +13,8 @@ from cdp.definitions.funnels import MAX_NAME
 from cdp.definitions.segments import static_json
 from cdp.engine.arrays import Ints
 from cdp.models import Profile, Segment, SegmentDay
-from cdp.queries import arrays, profiles
-from stratum.lib.raw import raw_cursor
+from cdp.queries import profiles
+from cdp.queries.segment_members import members_of, sizes
 from stratum.lib.refusal import Missing, Refusal
 from stratum.workspaces import registry
 from stratum.workspaces.models import Workspace
@@ -100,91 +99,14 @@ def tag(segment: Segment) -> str:
 
 def condition(workspace: Workspace, segment: Segment) -> dict[str, object]:
     """The condition as the API writes it, with the list of a static segment."""
-    return static_json(members(workspace, segment).tolist()) if segment.is_static else segment.condition
+    return static_json(members_of(workspace, segment).tolist()) if segment.is_static else segment.condition
 
 
 # Who is in
 
 
-def members(workspace: Workspace, segment: Segment) -> Ints:
-    """Numbers of the live profiles that are in now, ascending. Merged ones stand as their survivor, once."""
-    return _numbers(_MEMBERS, segment.pk, workspace.pk)
-
-
-_MEMBERS = """
-SELECT array_send(array_agg(DISTINCT coalesce(p.merged_into, s.profile_id)))
-FROM cdp_spell s JOIN cdp_segment g ON g.id = s.segment_id
-    LEFT JOIN cdp_profile p ON p.id = s.profile_id AND p.merged_into IS NOT NULL
-WHERE g.id = %s AND g.workspace_id = %s AND s.exited_at IS NULL
-"""
-
-
-def members_among(workspace: Workspace, segment: Segment, keys: Ints) -> Ints:
-    """Those of these live profiles that are in; at a cost that grows with them and not with the segment."""
-    return members_among_each(workspace, [segment], keys)[segment.pk]
-
-
-def members_among_each(workspace: Workspace, segments: Sequence[Segment], keys: Ints) -> dict[UUID, Ints]:
-    """The same of several, in one query."""
-    wanted = [segment.pk for segment in segments]
-    with raw_cursor() as cursor:
-        cursor.execute(_MEMBERS_AMONG, [arrays.literal(keys), wanted, workspace.pk], binary=True)
-        found = {key: arrays.received(sent) for key, sent in cursor.fetchall()}
-    return dict.fromkeys(wanted, arrays.NOBODY) | found
-
-
-_MEMBERS_AMONG = """
-WITH asked AS MATERIALIZED (SELECT unnest(%s::bigint[]) AS id),
-known AS MATERIALIZED (
-    SELECT id, id AS survivor FROM asked
-    UNION SELECT p.id, p.merged_into FROM cdp_profile p JOIN asked ON asked.id = p.merged_into
-)
-SELECT g.id, array_send(array_agg(DISTINCT known.survivor))
-FROM cdp_spell s JOIN cdp_segment g ON g.id = s.segment_id JOIN known ON known.id = s.profile_id
-WHERE g.id = ANY (%s::uuid[]) AND g.workspace_id = %s AND s.exited_at IS NULL GROUP BY g.id
-"""
-
-
-def survivors(workspace: Workspace, keys: Ints) -> Ints:
-    """The live profiles behind these numbers, ascending: merged ones as their survivor, strangers left out."""
-    return _numbers(_SURVIVORS, arrays.literal(keys), workspace.pk)
-
-
-_SURVIVORS = """
-SELECT array_send(array_agg(DISTINCT coalesce(p.merged_into, p.id)))
-FROM unnest(%s::bigint[]) AS g(id) JOIN cdp_profile p ON p.id = g.id AND p.workspace_id = %s AND p.erased_at IS NULL
-"""
-
-
-def _numbers(statement: LiteralString, *parameters: object) -> Ints:
-    with raw_cursor() as cursor:
-        cursor.execute(statement, parameters, binary=True)
-        (sent,) = cursor.fetchone() or (None,)
-    return arrays.received(sent)
-
-
-def size(segment: Segment) -> int:
-    return sizes([segment])[segment.pk]
-
-
-def sizes(segments: Iterable[Segment]) -> dict[UUID, int]:
-    """How many live profiles are in each; one query."""
-    keys = [segment.pk for segment in segments]
-    with connection.cursor() as cursor:
-        cursor.execute(_SIZES, [keys])
-        return dict.fromkeys(keys, 0) | dict(cursor.fetchall())
-
-
-_SIZES = """
-SELECT s.segment_id, count(DISTINCT coalesce(p.merged_into, s.profile_id))
-FROM cdp_spell s LEFT JOIN cdp_profile p ON p.id = s.profile_id AND p.merged_into IS NOT NULL
-WHERE s.segment_id = ANY(%s) AND s.exited_at IS NULL
-GROUP BY 1
-"""
-
-
-def cards(segments: Sequence[Segment]) -> list[SegmentCard]:
-    found = sizes(segments) if segments else {}
+def cards(workspace: Workspace, segments: Sequence[Segment]) -> list[SegmentCard]:
+    found = sizes(workspace, segments)
     daily: dict[UUID, list[int]] = {segment.pk: [] for segment in segments}
     rows = SegmentDay.objects.filter(segment__in=segments).order_by("segment", "day")
     for key, size in rows.values_list("segment", "size"):
@@ -192,7 +114,7 @@ def cards(segments: Sequence[Segment]) -> list[SegmentCard]:
     return [SegmentCard(segment, found[segment.pk], tuple(daily[segment.pk][-DAYS:])) for segment in segments]
 
 
-def members_of(workspace: Workspace, segment: Segment) -> QuerySet[Profile]:
+def member_rows(workspace: Workspace, segment: Segment) -> QuerySet[Profile]:
     """The same people as rows, for what is listed page by page."""
     spells = segment.spells.filter(exited_at=None).values("profile_id")
     merged = Profile.objects.filter(pk__in=spells, merged_into__isnull=False).values("merged_into")
@@ -202,7 +124,7 @@ def members_of(workspace: Workspace, segment: Segment) -> QuerySet[Profile]:
 
 def members_found(workspace: Workspace, segment: Segment, words: str) -> Ints:
     """The members whom `words` find, as the list of profiles finds them."""
-    return np.array(profiles.search(workspace, words, members_of(workspace, segment)), np.int64)
+    return np.array(profiles.search(workspace, words, member_rows(workspace, segment)), np.int64)
 
 
 def memberships(profile: Profile) -> list[Membership]:

@@ -21,8 +21,8 @@ from cdp.demo.funnels import FUNNELS
 from cdp.demo.shop import EVENTS, PROFILES, SAMPLE, Batch, messages, sample_ids, window_of
 from cdp.demo.trust import DAYS as TRUST_DAYS
 from cdp.models import Event, EventCopy
-from cdp.queries import segment_uses
-from cdp.services import demo_trust, engine, funnels, segments, system_traits, traits
+from cdp.queries import arrays, segment_uses
+from cdp.services import demo_trust, engine, funnels, segment_spells, segments, system_traits, traits
 from cdp.services.event_store import lock_identities
 from cdp.services.ingest import ingest
 from cdp.services.trait_values import forget_places
@@ -297,7 +297,9 @@ def _delete_profiles(workspace: Workspace) -> None:
     lock_identities(workspace)
     with raw_cursor() as cursor:
         cursor.execute(_FIND_STORIED, [workspace.pk, workspace.pk])
-        for statement in (_DELETE_IDENTIFIERS, _DELETE_CHANGES, _DELETE_SPELLS, _DELETE_PROFILES):
+        cursor.execute("SELECT array_send(array_agg(id)) FROM storied", binary=True)
+        segment_spells.forget(workspace, arrays.received((cursor.fetchone() or (None,))[0]))
+        for statement in (_DELETE_IDENTIFIERS, _DELETE_CHANGES, _DELETE_PROFILES):
             cursor.execute(statement, [workspace.pk])
         cursor.execute("DROP TABLE storied")
 
@@ -331,6 +333,4 @@ WHERE p.workspace_id = %s AND coalesce(p.merged_into, p.id) NOT IN (
 """
 _DELETE_IDENTIFIERS = "DELETE FROM cdp_identifier WHERE workspace_id = %s AND profile_id IN (SELECT id FROM storied)"
 _DELETE_CHANGES = "DELETE FROM cdp_change WHERE workspace_id = %s AND profile_id IN (SELECT id FROM storied)"
-_DELETE_SPELLS = """DELETE FROM cdp_spell WHERE profile_id IN (SELECT id FROM storied)
-    AND segment_id IN (SELECT id FROM cdp_segment WHERE workspace_id = %s)"""
 _DELETE_PROFILES = "DELETE FROM cdp_profile WHERE workspace_id = %s AND id IN (SELECT id FROM storied)"

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import F
 
 from cdp.models import Segment, SegmentDay
-from cdp.queries import segments as queries
+from cdp.queries.segment_members import size, sizes
 from stratum.workspaces.models import Workspace
 
 
@@ -29,17 +29,17 @@ def note(
     row, is_new = SegmentDay.objects.get_or_create(
         segment=segment,
         day=day,
-        defaults={"size": queries.size(segment), "entered": entered, "exited": exited},
+        defaults={"size": size(workspace, segment), "entered": entered, "exited": exited},
     )
     if not is_new:
-        SegmentDay.objects.filter(pk=row.pk).update(size=queries.size(segment), **flow)
+        SegmentDay.objects.filter(pk=row.pk).update(size=size(workspace, segment), **flow)
 
 
 def begin_day(workspace: Workspace, now: datetime) -> int:
     """A row for each segment of which today has none yet; how many were missing."""
     day = now.astimezone(ZoneInfo(workspace.time_zone)).date()
     missing = list(workspace.segments.filter(archived_at=None).exclude(days__day=day))
-    sizes = queries.sizes(missing) if missing else {}
-    rows = [SegmentDay(segment=segment, day=day, size=sizes[segment.pk]) for segment in missing]
+    known = sizes(workspace, missing)
+    rows = [SegmentDay(segment=segment, day=day, size=known[segment.pk]) for segment in missing]
     SegmentDay.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)

@@ -69,7 +69,7 @@ def _earliest(workspace: Workspace, engine: Engine, segment: Segment, now: datet
     orders of their look-back: where such have expired, only days that knew all of them are asked."""
     zone = zone_of(workspace)
     kept = now.astimezone(zone).date() - timedelta(days=(plans.of(workspace).retention_days or FOREVER) - 1)
-    expired = rfm.kept_from(workspace, engine, now)
+    expired = rfm.kept_from(workspace)
     if expired is not None and segment_uses.asks_rfm(segment_uses.condition_of(segment, workspace.time_zone)):
         return expired + timedelta(days=rfm.look_back(workspace))
     first = engine.activity(clock.to_micros(now)).first_ts

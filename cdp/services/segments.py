@@ -7,13 +7,16 @@ from uuid import UUID
 import numpy as np
 from django.db import IntegrityError, transaction
 
-from cdp.definitions.segments import MOST_FAULTS, SegmentDraft, parse_draft, parse_named
+from cdp.definitions.condition_reading import MOST_FAULTS
+from cdp.definitions.segments import SegmentDraft, parse_draft, parse_named
 from cdp.engine.arrays import Ints
 from cdp.models import Segment, Spell
 from cdp.queries import arrays, segment_uses
 from cdp.queries import segments as queries
+from cdp.queries.segment_members import members_of
+from cdp.queries.survivors import survivors
 from cdp.queries.traits import zone_of
-from cdp.services import segment_days
+from cdp.services import segment_days, segment_spells
 from cdp.services.event_store import lock_identities
 from cdp.services.segment_spells import enter, leave
 from stratum.lib.jobs import after_commit
@@ -132,7 +135,7 @@ def _change_list(segment: Segment, wanted: Ints, now: datetime) -> None:
     workspace = segment.workspace
     require_profiles(workspace, wanted, "/condition/ids")
     lock_identities(workspace)
-    others = np.setdiff1d(queries.members(workspace, segment), queries.survivors(workspace, wanted))
+    others = np.setdiff1d(members_of(workspace, segment), survivors(workspace, wanted))
     left = leave(segment, others, Spell.Reason.DEFINITION, now)
     entered = enter(segment, wanted, Spell.Reason.DEFINITION, now)
     segment.version += bool(left or entered)
@@ -220,8 +223,7 @@ def _refuse_used(workspace: Workspace, segment: Segment) -> None:
 
 
 def forget(workspace: Workspace, profiles: Sequence[int], now: datetime) -> None:
-    """Erased profiles leave no trace, not even in the past of a segment."""
-    Spell.objects.filter(profile_id__in=profiles, segment__workspace=workspace).delete()
+    segment_spells.forget(workspace, np.array(profiles, np.int64))
 
 
 def require_profiles(workspace: Workspace, keys: Ints, pointer: str) -> None:

@@ -31,7 +31,7 @@ def segment_list(request: MemberRequest) -> HttpResponse:
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
-        "cards": [(card, sparkline(card.daily)) for card in queries.cards(list(page.object_list))],
+        "cards": [(card, sparkline(card.daily)) for card in queries.cards(request.workspace, list(page.object_list))],
         "search": search,
         "archived": archived,
         "usage": limits.usage(request.workspace, services.METER),

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from cdp.queries import segments
 from cdp.queries.funnels import seen_events
+from cdp.queries.segment_members import sizes
 from integrations.forms import pipedrive as forms
 from integrations.models import PipedriveConnection, PipedriveField
 from integrations.pipedrive.choices import read_choices
@@ -276,8 +277,8 @@ def settings_crm_reload_types(request: MemberRequest) -> HttpResponse:
 
 def _segments(request: MemberRequest) -> list[SegmentChoice]:
     found = list(segments.kept(request.workspace).order_by("name"))
-    sizes = segments.sizes(found)
-    return [SegmentChoice(segment.pk, segment.name, sizes.get(segment.pk, 0)) for segment in found]
+    known = sizes(request.workspace, found)
+    return [SegmentChoice(segment.pk, segment.name, known[segment.pk]) for segment in found]
 
 
 # When

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from cdp.models import Segment, SegmentDay
-from cdp.queries import segments
+from cdp.queries.segment_members import members_of
 from cdp.services import forecast, ingest, segment_members, system_traits, traits
 from cdp.services import segments as services
 from cdp.services.trait_values import keep_current
@@ -101,7 +101,7 @@ def test_high_value_at_risk(
     again = {"type": "track", "event": "purchase", "userId": "anna", "timestamp": now.isoformat()}
     ingest.ingest(workspace=workspace, source=None, items=[again], received_at=now)
     segment_members.keep_current(workspace, now=now, traits=keep_current(workspace, now=now))
-    assert not len(segments.members(workspace, Segment.objects.get()))
+    assert not len(members_of(workspace, Segment.objects.get()))
 
 
 def add(page: Page, path: str, words: str) -> None:

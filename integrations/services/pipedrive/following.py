@@ -15,10 +15,10 @@ from django.db import transaction
 from cdp.engine.arrays import Ints
 from cdp.models import Identifier, TraitChange
 from cdp.queries import changes, served_traits
-from cdp.queries import segments as cdp_segments
 from cdp.queries.arrays import NOBODY
 from cdp.queries.changes import Changes, union
 from cdp.queries.position import Position
+from cdp.queries.segment_members import members_among, members_of
 from integrations.models import PipedriveConnection, PipedriveDuplicate, PipedriveLink, PipedriveOutbox
 from integrations.queries import pipedrive_local
 from integrations.services.pipedrive import activities, links, outbox, pulling
@@ -82,7 +82,7 @@ def _parts(profile_ids: Ints) -> Iterator[list[int]]:
 def _members(work: Work) -> Ints:
     key = work.connection.segment_id
     segment = work.workspace.segments.filter(pk=key).first() if key else None
-    return cdp_segments.members(work.workspace, segment) if segment else NOBODY
+    return members_of(work.workspace, segment) if segment else NOBODY
 
 
 def _stamps(work: Work) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _of_segments(work: Work, before: dict[str, Any], now: dict[str, Any]) -> Ite
     """Whoever is in a segment that changed, and whoever is linked: of these, only those in or out just now differ."""
     changed = [key for key, value in now.items() if not key.startswith("traits.") and before.get(key) != value]
     for segment in work.workspace.segments.filter(pk__in=changed):
-        yield cdp_segments.members(work.workspace, segment)
+        yield members_of(work.workspace, segment)
         linked = work.connection.links.filter(kind="person").values_list("local_id", flat=True)
         yield np.fromiter(linked, np.int64)
 
@@ -150,7 +150,7 @@ def _in_scope(work: Work, profile_ids: Iterable[int]) -> set[int]:
     segment = work.workspace.segments.filter(pk=work.connection.segment_id, archived_at=None).first()
     if segment is None:
         return set()
-    return set(cdp_segments.members_among(work.workspace, segment, np.array(ids, np.int64)).tolist())
+    return set(members_among(work.workspace, segment, np.array(ids, np.int64)).tolist())
 
 
 def _plan(work: Work, profile_ids: Sequence[int]) -> int:

@@ -7,6 +7,7 @@ from datetime import datetime
 from cdp.models import Identifier
 from cdp.queries import profiles as cdp_profiles
 from cdp.queries import segments as cdp_segments
+from cdp.queries.segment_members import members_of
 from integrations.models import PipedriveConnection, PipedriveOutbox, PipedriveRow, PipedriveRun
 from integrations.queries import pipedrive as queries
 from integrations.queries import pipedrive_local
@@ -55,7 +56,7 @@ def _ten(work: Work) -> list[int]:
     live = cdp_profiles.live(work.workspace).filter(pk__in=known.values("profile_id")).order_by("-pk")
     if work.connection.segment_id is not None:
         segment = cdp_segments.get(work.workspace, work.connection.segment_id)
-        live = live.filter(pk__in=cdp_segments.members(work.workspace, segment).tolist())
+        live = live.filter(pk__in=members_of(work.workspace, segment).tolist())
     return list(live.values_list("pk", flat=True)[:PREVIEWED])
 
 

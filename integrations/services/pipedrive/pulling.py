@@ -9,7 +9,7 @@ import numpy as np
 
 from cdp.models import Identifier, Profile
 from cdp.queries.arrays import NOBODY
-from cdp.queries.segments import survivors
+from cdp.queries.survivors import survivors
 from cdp.services import profiles as cdp_services
 from cdp.services.ingest import ingest
 from integrations.pipedrive.canonical import Canonical

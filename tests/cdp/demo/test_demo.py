@@ -11,8 +11,8 @@ from cdp.definitions.segment_templates import TEMPLATES as SEGMENTS
 from cdp.definitions.trait_templates import TEMPLATES
 from cdp.demo.shop import messages
 from cdp.models import Change, Event, EventCopy, Funnel, Identifier, Kind, Profile, RejectedItem, Spell
-from cdp.queries import segments as segment_queries
 from cdp.queries.engine import fresh_engine
+from cdp.queries.segment_members import members_of
 from cdp.services import demo, segments
 from cdp.services.ingest import ingest
 from stratum.workspaces.access import SYSTEM, Actor
@@ -207,7 +207,7 @@ def test_removal_leaves_segments_with_those_who_stay(now: datetime) -> None:
     assert merged is not None
     Spell.objects.create(segment=segment, profile_id=merged.pk, entered_at=now, entry_reason=Spell.Reason.MANUAL)
     remove(workspace, now)
-    assert segment_queries.members(workspace, segment).tolist() == [stays]
+    assert members_of(workspace, segment).tolist() == [stays]
     assert list(Spell.objects.values_list("profile_id", flat=True)) == [stays]
 
 

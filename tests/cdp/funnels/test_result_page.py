@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from cdp.models import Funnel, Identifier, Segment
-from cdp.queries import segments
+from cdp.queries.segment_members import members_of
 from cdp.services import segments as segment_services
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
@@ -169,7 +169,7 @@ class TestPeople:
         answer = as_bob.post(where, {"name": "Lookers"}, follow=True)
         assert "Created the segment “Lookers” with 2 profiles." in text(answer)
         made = Segment.objects.get(name="Lookers")
-        assert len(segments.members(funnel.workspace, made)) == 2
+        assert len(members_of(funnel.workspace, made)) == 2
         assert "left after 1. Landing Page" in made.description
 
     @pytest.mark.usefixtures("visits")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from cdp.definitions.condition_reading import parse_condition
 from cdp.definitions.condition_words import sentence
-from cdp.definitions.conditions import parse_condition
 from cdp.models import Profile, Segment, Spell
 from cdp.queries import segment_uses
 from cdp.queries.engine import fresh_engine

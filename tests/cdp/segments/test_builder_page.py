@@ -9,7 +9,7 @@ from django.test import Client
 from cdp.definitions.segment_templates import TEMPLATES
 from cdp.forms.segment_tree import of_condition
 from cdp.models import Profile, Segment
-from cdp.queries import segments as queries
+from cdp.queries.segment_members import members_of
 from cdp.services import segment_members
 from stratum.workspaces.models import Workspace
 from tests.cdp.people import Tell
@@ -40,7 +40,7 @@ def test_a_condition_is_built_and_saved(
     segment = Segment.objects.get()
     assert (segment.name, segment.condition) == ("Buyers", BUYERS)
     segment_members.keep_current(workspace, now=now)
-    assert queries.members(workspace, segment).tolist() == [buyer.pk]
+    assert members_of(workspace, segment).tolist() == [buyer.pk]
     page = text(as_bob.get(f"{URL}/{segment.pk}"))
     assert "Performed purchase in the last 30 days." in page
     assert "Add members" not in page

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cdp.definitions.segments import parse_draft
-from cdp.queries import segments as queries
+from cdp.queries.segment_members import members_of
 from cdp.queries.segment_preview import preview
 from cdp.services import segment_members, segments
 from stratum.lib import clock
@@ -168,7 +168,7 @@ def test_they_agree(
                 for who, person in people.items()
                 if satisfies(condition, person, clock.to_micros(at))
             }
-            assert set(queries.members(workspace, segment).tolist()) == expected
+            assert set(members_of(workspace, segment).tolist()) == expected
             parsed = parse_draft({"name": "x", "condition": condition}).condition
             assert preview(workspace, parsed, include_anonymous=False, now=at).size == len(expected)
 

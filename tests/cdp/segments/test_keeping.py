@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from cdp.models import Profile, Segment, SegmentDay, Spell
-from cdp.queries import segments as queries
+from cdp.queries.segment_members import members_of
 from cdp.services import profiles as profile_services
-from cdp.services import segment_members, segments, system_traits, trait_values
+from cdp.services import segment_members, segment_span, segments, system_traits, trait_values
 from stratum.lib.refusal import Invalid, Refusal
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
@@ -43,7 +43,7 @@ def keep(workspace: Workspace, now: datetime) -> Keep:
 
 @pytest.fixture
 def who(workspace: Workspace) -> Who:
-    return lambda segment: set(queries.members(workspace, segment).tolist())
+    return lambda segment: set(members_of(workspace, segment).tolist())
 
 
 def reasons(segment: Segment) -> list[tuple[int, str, str | None]]:
@@ -303,7 +303,7 @@ class TestWhomItConcerns:
         assert sorted(decided) == [(name, 1) for name in sorted(conditions)]
         decided.clear()
         tell("view_content", user="ben", hours_ago=1)
-        segment_members._known.clear()  # another process
+        segment_span._known.clear()  # another process
         keep()
         assert sorted(decided) == [(name, 1) for name in sorted(conditions)]
 

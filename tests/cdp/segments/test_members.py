@@ -7,6 +7,7 @@ import numpy as np
 from cdp.models import Change, Profile, Segment, Spell
 from cdp.queries import profiles
 from cdp.queries import segments as queries
+from cdp.queries.segment_members import members_among, members_of, size
 from cdp.services import profiles as profile_services
 from cdp.services import segments
 from stratum.workspaces.access import Actor
@@ -20,7 +21,7 @@ def array(*people: Profile) -> np.ndarray:
 
 
 def members(segment: Segment) -> list[int]:
-    return queries.members(segment.workspace, segment).tolist()
+    return members_of(segment.workspace, segment).tolist()
 
 
 def merge(workspace: Workspace, tell: Tell, visitor: Profile, who: str) -> Change:
@@ -32,22 +33,22 @@ def merge(workspace: Workspace, tell: Tell, visitor: Profile, who: str) -> Chang
 
 
 def test_it_works(workspace: Workspace, friends: Segment, anna: Profile, ben: Profile) -> None:
-    found = queries.members(workspace, friends)
+    found = members_of(workspace, friends)
     assert found.dtype == np.int64
     assert found.tolist() == sorted([anna.pk, ben.pk])
-    assert queries.size(friends) == 2
-    assert set(queries.members_of(workspace, friends)) == {anna, ben}
+    assert size(workspace, friends) == 2
+    assert set(queries.member_rows(workspace, friends)) == {anna, ben}
 
 
 def test_an_empty_one_is_empty(workspace: Workspace, make_segment: MakeSegment) -> None:
     empty = make_segment()
     assert members(empty) == []
-    assert queries.size(empty) == 0
-    assert not queries.members_of(workspace, empty)
+    assert size(workspace, empty) == 0
+    assert not queries.member_rows(workspace, empty)
 
 
 def test_it_checks_ownership(other_workspace: Workspace, friends: Segment) -> None:
-    assert queries.members(other_workspace, friends).tolist() == []
+    assert members_of(other_workspace, friends).tolist() == []
 
 
 def test_strangers_erased_and_repeated_ones_do_not_enter(
@@ -70,7 +71,7 @@ class TestMerging:
         segment = make_segment(visitor)
         merge(workspace, tell, visitor, "anna")
         assert members(segment) == [anna.pk]
-        assert list(queries.members_of(workspace, segment)) == [anna]
+        assert list(queries.member_rows(workspace, segment)) == [anna]
 
     def test_both_of_them_count_once(
         self, workspace: Workspace, tell: Tell, make_segment: MakeSegment, anna: Profile, visitor: Profile
@@ -78,8 +79,8 @@ class TestMerging:
         segment = make_segment(visitor, anna)
         merge(workspace, tell, visitor, "anna")
         assert members(segment) == [anna.pk]
-        assert queries.size(segment) == 1
-        assert queries.members_of(workspace, segment).count() == 1
+        assert size(workspace, segment) == 1
+        assert queries.member_rows(workspace, segment).count() == 1
         assert [each.segment for each in queries.memberships(anna)] == [segment]
 
     def test_a_split_gives_back_what_each_had(
@@ -197,15 +198,15 @@ def test_thousands_enter_at_once_in_any_order(workspace: Workspace, by_alice: Ac
     segment = segments.create_static(
         workspace=workspace, by=by_alice, name="Many", description="", profiles=keys[::-1], now=now
     )
-    assert np.array_equal(queries.members(workspace, segment), keys)
-    assert queries.size(segment) == len(keys)
+    assert np.array_equal(members_of(workspace, segment), keys)
+    assert size(workspace, segment) == len(keys)
 
 
 def test_members_among_some_are_those_of_all(
     workspace: Workspace, friends: Segment, anna: Profile, ben: Profile, visitor: Profile, tell: Tell, by_alice: Actor
 ) -> None:
     """Who entered as somebody that was merged later stands as the survivor."""
-    among = queries.members_among
+    among = members_among
     assert among(workspace, friends, np.array([anna.pk, visitor.pk])).tolist() == [anna.pk]
     segments.add_members(
         workspace=workspace,
@@ -219,5 +220,5 @@ def test_members_among_some_are_those_of_all(
     )
     tell("identify", user="ben", visitor="cookie-1", hours_ago=1)
     everybody = np.array([anna.pk, ben.pk])
-    assert among(workspace, friends, everybody).tolist() == queries.members(workspace, friends).tolist()
+    assert among(workspace, friends, everybody).tolist() == members_of(workspace, friends).tolist()
     assert among(workspace, friends, np.array([ben.pk])).tolist() == [ben.pk]

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from cdp.engine.overlap import region_sizes
 from cdp.models import Profile, Segment
-from cdp.queries import segment_overlap, segments
+from cdp.queries import segment_overlap
+from cdp.queries.segment_members import members_of
 from cdp.queries.universe import universe
 from cdp.segments.overlap import Overlap, compared
 from cdp.services import profiles, segment_members
@@ -160,9 +161,9 @@ class TestMembers:
         pair.append(make_segment(visitor, anna, name="Visitors"))
         tell("identify", user="anna", visitor="cookie-1", hours_ago=1)
         together = segment_overlap.members_of_each(workspace, pair)
-        assert segments.members(workspace, pair[2]).tolist() == [anna.pk]
+        assert members_of(workspace, pair[2]).tolist() == [anna.pk]
         for one in pair:
-            assert together[one.pk].tolist() == segments.members(workspace, one).tolist()
+            assert together[one.pk].tolist() == members_of(workspace, one).tolist()
 
 
 class TestUniverse:
@@ -214,7 +215,7 @@ class TestPage:
         made = Segment.objects.get(name="Buyers, not Readers")
         assert answer["Location"].endswith(str(made.pk))
         segment_members.keep_current(workspace, now=now)
-        assert segments.members(workspace, made).tolist() == [anna.pk]
+        assert members_of(workspace, made).tolist() == [anna.pk]
         as_bob.post(f"{PAGE}/segment", {"inside": [pair[0].pk], "outside": [pair[1].pk]})
         assert Segment.objects.filter(name="Buyers, not Readers (2)").exists()
 
@@ -245,7 +246,7 @@ class TestPage:
         as_bob.post(f"{PAGE}/segment", {"inside": [visitors.pk], "outside": [pair[0].pk]})
         segment_members.keep_current(workspace, now=now)
         made = Segment.objects.get(name="Visitors, not Buyers")
-        assert segments.members(workspace, made).tolist() == [visitor.pk]
+        assert members_of(workspace, made).tolist() == [visitor.pk]
 
     def test_the_sheet_has_every_region(self, as_bob: Client, pair: list[Segment]) -> None:
         sheet = as_bob.get(f"{PAGE}/csv", {"segment": [one.pk for one in pair]}).content.decode().splitlines()

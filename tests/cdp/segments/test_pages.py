@@ -8,7 +8,7 @@ from django.test import Client
 
 from cdp.models import Profile, Segment
 from cdp.queries import segment_words
-from cdp.queries import segments as queries
+from cdp.queries.segment_members import members_of
 from cdp.services import segments
 from stratum.reports.services import saved_views
 from stratum.workspaces.access import Actor
@@ -36,7 +36,7 @@ def test_pasted_people_become_a_segment(as_bob: Client, anna: Profile, ben: Prof
     answer = as_bob.post(f"{URL}/new", {"name": "Friends", "people": people})
     segment = Segment.objects.get()
     assert answer["Location"] == f"{URL}/{segment.pk}"
-    assert queries.members(segment.workspace, segment).tolist() == sorted([anna.pk, ben.pk])
+    assert members_of(segment.workspace, segment).tolist() == sorted([anna.pk, ben.pk])
 
 
 def test_who_is_not_found_is_listed_and_nothing_is_lost(as_bob: Client, anna: Profile) -> None:
@@ -48,7 +48,7 @@ def test_who_is_not_found_is_listed_and_nothing_is_lost(as_bob: Client, anna: Pr
     assert typed["people"] in page and "Old ones" in page
     as_bob.post(f"{URL}/new", {**typed, "skip": "on"})
     segment = Segment.objects.get()
-    assert queries.members(segment.workspace, segment).tolist() == [anna.pk]
+    assert members_of(segment.workspace, segment).tolist() == [anna.pk]
 
 
 def test_too_many_at_once_are_refused(as_bob: Client, monkeypatch: pytest.MonkeyPatch, friends: Segment) -> None:
@@ -96,7 +96,7 @@ def test_members_in_and_out(as_bob: Client, friends: Segment, anna: Profile, vis
     as_bob.post(f"{here}/members/{anna.pk}/remove")
     assert "anna@example.com" not in text(as_bob.get(here))
     as_bob.post(f"{here}/members", {"people": "cookie-1"})
-    assert visitor.pk in queries.members(friends.workspace, friends)
+    assert visitor.pk in members_of(friends.workspace, friends)
     refused = as_bob.post(f"{here}/members", {"people": "anna nobody"})
     assert refused.status_code == 422 and "anna nobody" in text(refused)
 
