@@ -6,7 +6,7 @@ from cdp.exports import SEGMENT_MEMBERS, TRAIT_VALUES
 from cdp.queries import segment_uses
 from cdp.queries import segments as segment_queries
 from cdp.queries import traits as trait_queries
-from cdp.services import quality, retention, segments, trait_rows, traits
+from cdp.services import quality, retention, rfm_months, segments, trait_rows, traits
 from stratum.reports import queries as reports
 from stratum.reports.registry import exporters
 from stratum.workspaces import limits, registry
@@ -29,6 +29,7 @@ def register() -> None:
     exporters.register(TRAIT_VALUES)
     limits.register(traits.METER, trait_queries.counted)
     registry.erasers.register(registry.Eraser("traits", trait_rows.forget))
+    registry.erasers.register(registry.Eraser("rfm", rfm_months.forget))
     finder = registry.DependentFinder("trait_filters", trait_queries.NAME_OF_KIND, trait_queries.traits_naming)
     registry.dependent_finders.register(finder)
     finder = registry.DependentFinder("segments", trait_queries.NAME_OF_KIND, segment_uses.segments_with_trait)

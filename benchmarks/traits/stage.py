@@ -149,17 +149,27 @@ def database() -> Iterator[None]:
 
 def staged(events: Path, size: Size, folder: Path) -> Stage:
     """Takes a while: the generated events are given to an engine of this workspace."""
+    workspace = peopled(size.users, size.events, folder)
+    load(open_engine(settings.ENGINE_URL, workspace.pk), events)
+    settle(workspace)
+    return Stage(workspace, size.users, count())
+
+
+def peopled(people: int, events: int, folder: Path) -> Workspace:
+    """A workspace with so many profiles and an empty engine, which so many events will be given to."""
     settings.ENGINE_URL = f"columnar://{(folder / 'traits-engine').resolve()}"
     workspace = Workspace.objects.create(slug=f"bench-{uuid.uuid4().hex[:12]}", name="Benchmark", currency="EUR")
     with raw_cursor() as cursor:
         cursor.execute("DELETE FROM cdp_profile")
         cursor.execute("DELETE FROM cdp_identifier")
-        cursor.execute(PROFILES.replace("%s - 1", f"{size.users} - 1"), [workspace.pk, clock.from_micros(END)])
-        cursor.execute(IDENTIFIERS.replace("%s - 1", f"{size.users} - 1"), [workspace.pk, clock.from_micros(END)])
-        cursor.execute("SELECT setval('cdp_block', %s)", [(size.events // 1_000 + 10) * 1_000 + 1])
+        cursor.execute(PROFILES.replace("%s - 1", f"{people} - 1"), [workspace.pk, clock.from_micros(END)])
+        cursor.execute(IDENTIFIERS.replace("%s - 1", f"{people} - 1"), [workspace.pk, clock.from_micros(END)])
+        cursor.execute("SELECT setval('cdp_block', %s)", [(events // 1_000 + 10) * 1_000 + 1])
         cursor.execute("ANALYZE")
-    engine = open_engine(settings.ENGINE_URL, workspace.pk)
-    load(engine, events)
-    with engine.writing(10) as writer:
+    return workspace
+
+
+def settle(workspace: Workspace) -> None:
+    """As if the projection had given the engine what it holds."""
+    with open_engine(settings.ENGINE_URL, workspace.pk).writing(10) as writer:
         writer.commit(changes.here(workspace).cursor())
-    return Stage(workspace, size.users, count())

@@ -46,7 +46,9 @@ class RfmCellShape(serializers.Serializer[Any]):
 class RfmMonthShape(serializers.Serializer[Any]):
     date = serializers.DateField(help_text="As the day began.")
     groups = serializers.DictField(child=serializers.IntegerField())
-    is_whole = serializers.BooleanField(help_text="False where some orders that counted then have expired.")
+    is_whole = serializers.BooleanField(
+        help_text="False where some orders that counted then have expired and nothing of them is kept."
+    )
 
 
 class RfmMoveShape(serializers.Serializer[Any]):

@@ -1,4 +1,4 @@
-"""RFM: the cut-offs that a workspace with few customers is scored by."""
+"""RFM: the cut-offs that a workspace with few customers is scored by, and what months keep of expired orders."""
 
 from django.db import models
 
@@ -19,3 +19,33 @@ class RfmCutOffs(models.Model):
 
     def __str__(self) -> str:
         return f"RFM cut-offs of {self.workspace}"
+
+
+class RfmMonth(models.Model):
+    """A month whose look-back reaches back to orders that have expired. What they came to is in its parts."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False, related_name="rfm_months")
+    begins_at = models.DateTimeField()
+    look_back = models.PositiveIntegerField(help_text="Days before it of which orders count.")
+    currency = models.CharField(max_length=3)
+    until = models.DateTimeField(help_text="Orders before it are in the parts, and no longer counted as events.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "begins_at"], name="one_rfm_month")]
+
+    def __str__(self) -> str:
+        return f"RFM of {self.workspace_id} at {self.begins_at:%Y-%m-%d}"
+
+
+class RfmPart(models.Model):
+    """Of 65,536 profile numbers those with expired orders, packed (`cdp.rfm.orders`)."""
+
+    month = models.ForeignKey(RfmMonth, models.CASCADE, db_index=False, related_name="parts")
+    part = models.BigIntegerField(help_text="Profile numbers without their last 16 bits.")
+    customers = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["month", "part"], name="one_rfm_part")]
+
+    def __str__(self) -> str:
+        return f"part {self.part} of {self.month_id}"

@@ -17,19 +17,21 @@ from cdp.models import RfmCutOffs
 from cdp.queries import served_traits
 from cdp.queries.engine import answering, fresh_engine
 from cdp.queries.profiles import PURCHASE
+from cdp.queries.rfm_months import DAY, Carried, carried, expired_until, is_whole, turns
 from cdp.queries.traits import zone_of
 from cdp.queries.universe import universe
 from cdp.rfm.groups import GROUPS, NAMES, NO_PURCHASES, group_of
+from cdp.rfm.orders import Orders, together
 from cdp.rfm.scores import MILLIONTHS, SCORES, CutOffs, Scores, scores
 from cdp.traits.questions import is_in as in_currency
-from stratum.lib import clock, periods
+from stratum.lib import clock
 from stratum.workspaces import limits, plans
 from stratum.workspaces.models import Workspace
 
 FEATURE = "rfm_analysis"
 LONGEST_LOOK_BACK = 365  # days
-MONTHS = 6  # turns of months that are told
-DAY = timedelta(days=1)
+BOUGHT = (PURCHASE,)
+INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +39,7 @@ class Standing:
     """The customers by ascending number: who bought within the look-back.
 
     `recency`: whole days that have passed since the last order. `spend`: millionths of the workspace's currency.
-    `group`: places in GROUPS. `foreign`: orders in other currencies, whose amounts do not count.
+    `group`: places in GROUPS.
     """
 
     profile: Ints
@@ -46,7 +48,6 @@ class Standing:
     spend: Ints
     scores: Scores
     group: Ints
-    foreign: int
 
     def value(self, name: str, profile: int) -> Any:
         """What `traits.<name>` is for a profile: a score, or the name of the group."""
@@ -99,7 +100,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """How many were in each of NAMES when the day began. `is_whole`: whether no order that counted then has expired."""
+    """How many were in each of NAMES when the day began. `is_whole`: whether every order that counted then is known."""
 
     day: date
     sizes: tuple[int, ...]
@@ -130,7 +131,7 @@ class Report:
     months: tuple[Month, ...]
     since: date
     moves: tuple[Move, ...]
-    kept_from: date | None  # before it events have expired, and earlier months know fewer orders
+    kept_from: date | None  # before it events have expired
 
 
 class TraitValues:
@@ -158,15 +159,10 @@ def look_back(workspace: Workspace) -> int:
     return min(LONGEST_LOOK_BACK, plans.of(workspace).retention_days or LONGEST_LOOK_BACK)
 
 
-def kept_from(workspace: Workspace, engine: Engine, now: datetime) -> date | None:
-    """The first local day of which every event is kept; None where nothing can have expired yet."""
-    days = plans.of(workspace).retention_days
-    if days is None:
-        return None
-    first = now.astimezone(zone_of(workspace)).date() - (days - 1) * DAY
-    seen = engine.activity(clock.to_micros(now)).first_ts
-    earliest = clock.from_micros(int(seen.min())).astimezone(zone_of(workspace)).date() if len(seen) else None
-    return None if earliest is None or earliest > first else first
+def kept_from(workspace: Workspace) -> date | None:
+    """The first local day of which every event is kept; None where none has expired."""
+    cut = expired_until(workspace)
+    return None if cut is None else (cut + DAY - INSTANT).astimezone(zone_of(workspace)).date()
 
 
 def moved(before: Standing, after: Standing) -> Ints:
@@ -203,24 +199,43 @@ def current(workspace: Workspace, *, now: datetime) -> Standing:
         return standing(workspace, fresh_engine(workspace), now)
 
 
-def standing(workspace: Workspace, engine: Engine, at: datetime) -> Standing:
-    """As of an instant, by the orders until then."""
+def standing(workspace: Workspace, engine: Engine, at: datetime, carried: Carried | None = None) -> Standing:
+    """As of an instant, by the orders until then: those that are kept, and what expired ones had come to."""
+    since = at - look_back(workspace) * DAY
+    found = ordered(workspace, engine, at, since if carried is None else max(since, carried.until))
+    if carried is not None:
+        found = together(carried.orders, found)
+    scored = scores(found.recency, found.orders, found.spend, cut_offs(workspace))
+    group = group_of(scored.r, scored.f, scored.m)
+    return Standing(found.profile, found.recency, found.orders, found.spend, scored, group)
+
+
+def ordered(
+    workspace: Workspace, engine: Engine, at: datetime, since: datetime, until: datetime | None = None
+) -> Orders:
+    """Of the kept orders from `since` on and before `until`, as of `at`."""
     as_of = clock.to_micros(at)
-    span = (clock.to_micros(at - look_back(workspace) * DAY), as_of + 1)
-    bought, own = (PURCHASE,), in_currency(workspace.currency)
+    end = as_of + 1 if until is None else min(clock.to_micros(until), as_of + 1)
+    span = (clock.to_micros(since), end)
+    own = in_currency(workspace.currency)
     specs = [
-        AggregateSpec(Events(bought, None, *span), "count"),
-        AggregateSpec(Events(bought, None, *span), "max", TIMESTAMP),
-        AggregateSpec(Events(bought, own, *span), "sum", "revenue"),
-        AggregateSpec(Events(bought, Not(own), *span), "count"),
+        AggregateSpec(Events(BOUGHT, None, *span), "count"),
+        AggregateSpec(Events(BOUGHT, None, *span), "max", TIMESTAMP),
+        AggregateSpec(Events(BOUGHT, own, *span), "sum", "revenue"),
     ]
-    count, last, spent, foreign = engine.aggregates(specs, as_of)
+    count, last, spent = engine.aggregates(specs, as_of)
     profile = count.profile
     recency = (as_of - _of(last, profile)) // (86_400 * MILLIONTHS)
-    orders, spend = _of(count, profile), _of(spent, profile)
-    scored = scores(recency, orders, spend, cut_offs(workspace))
-    group = group_of(scored.r, scored.f, scored.m)
-    return Standing(profile, recency, orders, spend, scored, group, int(foreign.value.sum()))
+    return Orders(profile, recency, _of(count, profile), _of(spent, profile))
+
+
+def foreign(workspace: Workspace, engine: Engine, at: datetime) -> int:
+    """Orders of the look-back in other currencies, whose amounts do not count."""
+    as_of = clock.to_micros(at)
+    span = (clock.to_micros(at - look_back(workspace) * DAY), as_of + 1)
+    other = Not(in_currency(workspace.currency))
+    (found,) = engine.aggregates([AggregateSpec(Events(BOUGHT, other, *span), "count")], as_of)
+    return int(found.value.sum())
 
 
 def _of(answer: Aggregate, profile: Ints) -> Ints:
@@ -240,8 +255,10 @@ def report(workspace: Workspace, *, now: datetime) -> Report:
         engine = fresh_engine(workspace)
         everybody = len(universe(workspace).profile)
         here = standing(workspace, engine, now)
-        kept = kept_from(workspace, engine, now)
-        turns = [(day, standing(workspace, engine, at)) for day, at in _turns(workspace, now)]
+        left_out = foreign(workspace, engine, now)
+        begun, known = turns(workspace, now), carried(workspace, look_back(workspace))
+        months = [(day, standing(workspace, engine, at, known.get(at))) for day, at in begun]
+        whole = [is_whole(workspace, at, look_back(workspace), known) for _, at in begun]
     return Report(
         as_of=now,
         look_back=look_back(workspace),
@@ -249,28 +266,15 @@ def report(workspace: Workspace, *, now: datetime) -> Report:
         customers=len(here.profile),
         others=everybody - len(here.profile),
         is_relative=here.scores.is_relative,
-        foreign=here.foreign,
+        foreign=left_out,
         groups=tuple(_lines(here)),
         cells=tuple(_cell(here, r, f) for r in range(SCORES, 0, -1) for f in range(1, SCORES + 1)),
         spans=tuple(_span(here, score) for score in range(SCORES, 0, -1)),
-        months=tuple(
-            Month(day, tuple(_sizes(one)), kept is None or day - look_back(workspace) * DAY >= kept)
-            for day, one in turns
-        ),
-        since=turns[-1][0],
-        moves=tuple(_moves(turns[-1][1], here)),
-        kept_from=kept,
+        months=tuple(Month(day, tuple(_sizes(one)), told) for (day, one), told in zip(months, whole, strict=True)),
+        since=months[-1][0],
+        moves=tuple(_moves(months[-1][1], here)),
+        kept_from=kept_from(workspace),
     )
-
-
-def _turns(workspace: Workspace, now: datetime) -> list[tuple[date, datetime]]:
-    """The first days of this month and those before, oldest first, with the instants at which they begin."""
-    zone = zone_of(workspace)
-    first = now.astimezone(zone).date().replace(day=1)
-    days = [first]
-    while len(days) < MONTHS:
-        days.append((days[-1] - DAY).replace(day=1))
-    return [(day, periods.start_of_day(day, zone)) for day in reversed(days)]
 
 
 def _sizes(one: Standing) -> list[int]:

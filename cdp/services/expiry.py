@@ -1,6 +1,7 @@
-"""Raw events expire: what they had come to for traits of all time is kept, then the engine lets them go.
+"""Raw events expire: what they had come to for traits of all time and for months of RFM is kept, then the engine lets
+them go.
 
-Both happen in one transaction, so that a kill leaves all of it or nothing. While it runs nobody else writes values.
+It all happens in one transaction, so that a kill leaves all of it or nothing. While it runs nobody else writes values.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,11 +13,11 @@ from django.db import transaction
 from cdp.definitions.traits import EventPart, TraitDefinition
 from cdp.engine.base import Engine
 from cdp.engine.timeline import TimelineEvent
-from cdp.models import Change, Trait, TraitCarry, TraitVersion
+from cdp.models import Change, Retention, Trait, TraitCarry, TraitVersion
 from cdp.queries import attributed, carries, served_traits
 from cdp.queries.engine import answering, fresh_engine
 from cdp.queries.traits import zone_of
-from cdp.services import trait_values
+from cdp.services import rfm_months, trait_values
 from cdp.services.blocks import ids
 from cdp.traits import carry
 from cdp.traits.carry import State
@@ -51,8 +52,10 @@ def expire(*, workspace: Workspace, before: datetime, now: datetime) -> Expired:
             _fold(workspace, lifelong, found, before)
             events += sum(map(len, found.values()))
             profiles += len(found)
+        rfm_months.keep_expiring(workspace, before, now)
     if events:
         _let_go(workspace, cutoff, now)
+    Retention.objects.filter(workspace=workspace).update(cut_before=before)
     return Expired(events, profiles)
 
 

@@ -65,7 +65,7 @@ def retain(*, workspace: Workspace, now: datetime) -> int:
     expiry.expire(workspace=workspace, before=before, now=now)
     removed = sum(_removed(workspace, before))
     EventCopy.objects.filter(workspace=workspace, received_at__lt=before).delete()
-    Retention.objects.filter(workspace=workspace).update(cut_before=before, ran_at=now)
+    Retention.objects.filter(workspace=workspace).update(ran_at=now)
     return removed
 
 

@@ -163,6 +163,8 @@ def _page(request: MemberRequest, more: dict[str, Any] | None = None, status: in
         ],
         "spans": [_span_words(span) for span in found.spans],
         "months": found.months,
+        "are_whole": all(month.is_whole for month in found.months),
+        "are_moves_whole": found.months[-1].is_whole,
         "courses": _courses(found),
         "typed": {name: _typed(getattr(fixed, name)) for name in services.FIELDS},
         "default": CutOffs(),

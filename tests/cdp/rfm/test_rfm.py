@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from cdp.definitions.conditions import parse_condition
-from cdp.models import Profile, Segment, SegmentDay
-from cdp.queries import rfm, segments
+from cdp.definitions.condition_reading import parse_condition
+from cdp.models import Profile, Retention, Segment, SegmentDay
+from cdp.queries import rfm
 from cdp.queries.engine import fresh_engine
 from cdp.queries.segment_answers import members
+from cdp.queries.segment_members import members_of
 from cdp.services import segment_history, segment_members
 from cdp.services import segments as segment_services
-from stratum.workspaces import plans
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
 from tests.cdp.people import Tell, profile_of, teller
@@ -46,7 +46,7 @@ def test_recency_orders_and_spend(workspace: Workspace, shop: dict[str, Profile]
     assert found.recency.tolist() == [2, 100, 40]
     assert found.orders.tolist() == [10, 1, 1]
     assert found.spend.tolist() == [1_205_000_000, 30_000_000, 0]
-    assert found.foreign == 1
+    assert rfm.foreign(workspace, fresh_engine(workspace), now) == 1
     codes = ["".join(str(found.value(f"rfm_{letter}", key)) for letter in "rfm") for key in people]
     assert codes == ["545", "211", "311"]
     assert [found.value("rfm_group", key) for key in people] == ["Champions", "Hibernating", "New Customers"]
@@ -74,14 +74,15 @@ class TestReport:
         assert (champions.size, champions.orders, champions.spend) == (1, 10, 1205)
 
     def test_months_that_have_lost_orders_are_marked(
-        self, workspace: Workspace, shop: dict[str, Profile], tell: Tell, now: datetime
+        self, workspace: Workspace, shop: dict[str, Profile], now: datetime
     ) -> None:
+        """Orders had expired before months began to keep what they came to."""
         assert all(month.is_whole for month in rfm.report(workspace, now=now).months)
-        days = plans.of(workspace).retention_days
-        assert days is not None
-        later = now + timedelta(days=days)
-        found = rfm.report(workspace, now=later)
-        assert found.kept_from is not None and not any(month.is_whole for month in found.months)
+        cut = now - timedelta(days=rfm.look_back(workspace) + 50)
+        Retention.objects.create(workspace=workspace, days=180, cut_before=cut, removed=3, ran_at=now)
+        found = rfm.report(workspace, now=now)
+        assert found.kept_from == cut.date() + timedelta(days=1)
+        assert [month.is_whole for month in found.months] == [False, False, False, False, True, True]
 
     def test_moves_since_the_month_began(self, workspace: Workspace, shop: dict[str, Profile], now: datetime) -> None:
         """It is 15 January: Anna bought this month only, Ben was still at 3 for recency on the first, Cleo stayed."""
@@ -179,14 +180,14 @@ class TestSegments:
         as_bob.post(f"{PAGE}/segment", {"group": "Champions"})
         made = Segment.objects.get(name="RFM: Champions")
         segment_members.keep_current(workspace, now=now)
-        assert segments.members(workspace, made).tolist() == [shop["anna"].pk]
+        assert members_of(workspace, made).tolist() == [shop["anna"].pk]
         as_bob.post(f"{PAGE}/segment", {"r": "2", "f": "1"})
         cell = Segment.objects.exclude(pk=made.pk).get()
         segment_members.keep_current(workspace, now=now)
-        assert segments.members(workspace, cell).tolist() == [shop["ben"].pk]
+        assert members_of(workspace, cell).tolist() == [shop["ben"].pk]
         later = now + timedelta(days=60)
         segment_members.keep_current(workspace, now=later)
-        assert segments.members(workspace, made).tolist() == []
+        assert members_of(workspace, made).tolist() == []
 
     def test_preview_and_why(self, api: Client, shop: dict[str, Profile], by_alice: Actor) -> None:
         condition = {"type": "profile", "field": "traits.rfm_group", "op": "eq", "value": "No purchases"}
@@ -238,7 +239,7 @@ class TestSegments:
                     workspace, fresh_engine(workspace), parse_condition(segment.condition), include_anonymous=False,
                     now=at,
                 )  # fmt: skip
-                assert segments.members(workspace, segment).tolist() == wanted.tolist(), (turn, segment.name)
+                assert members_of(workspace, segment).tolist() == wanted.tolist(), (turn, segment.name)
             if turn:
                 assert all(count is not None and count < 50 for count in decided), decided
 
