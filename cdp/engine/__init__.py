@@ -1,8 +1,10 @@
 """The analytics engine. Pure: no Django, no clock, no HTTP."""
 
+from collections.abc import Callable
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from cdp.engine.base import Engine
 from cdp.engine.columnar.engine import ColumnarEngine
@@ -14,8 +16,26 @@ __all__ = ["open_engine", "warm"]
 
 @lru_cache(maxsize=1024)
 def open_engine(url: str, workspace_id: int) -> Engine:
-    """The workspace's engine: `columnar:///absolute/path` keeps it in a folder there. One object per process."""
+    """The workspace's engine: `columnar:///absolute/path` keeps it in a folder there, `clickhouse://user:password@host/name`
+    in a database of a ClickHouse server. One object per process."""
     parts = urlsplit(url)
-    if parts.scheme != "columnar" or not parts.path.startswith("/"):
-        raise NotSupported(f"{url} is no engine: use columnar:///absolute/path.")
+    if parts.scheme not in ENGINES or not parts.path.strip("/"):
+        raise NotSupported(
+            f"{url} is no engine: use columnar:///absolute/path or clickhouse://user:password@host/name."
+        )
+    return ENGINES[parts.scheme](parts, url, workspace_id)
+
+
+def columnar(parts: SplitResult, url: str, workspace_id: int) -> Engine:
+    if parts.netloc:
+        raise NotSupported(f"{url} is no engine: use columnar:///absolute/path, with three strokes.")
     return ColumnarEngine(Path(parts.path) / str(workspace_id))
+
+
+def clickhouse(parts: SplitResult, url: str, workspace_id: int) -> Engine:
+    """Its driver takes half a second to import, which only those wait for who use it."""
+    engine: Engine = import_module("cdp.engine.clickhouse.engine").ClickHouseEngine(url, workspace_id)
+    return engine
+
+
+ENGINES: dict[str, Callable[[SplitResult, str, int], Engine]] = {"columnar": columnar, "clickhouse": clickhouse}

@@ -1,0 +1,152 @@
+"""The engine of a workspace in ClickHouse. What it cannot answer so far says so (NotSupported)."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from uuid import uuid4
+
+from cdp.engine.aggregates import Aggregate, AggregateSpec
+from cdp.engine.arrays import Ints
+from cdp.engine.base import Cursor
+from cdp.engine.clickhouse import funnel, overview
+from cdp.engine.clickhouse.server import Server, server_of
+from cdp.engine.clickhouse.state import LEASE_SECONDS, PAUSE_SECONDS, Head, claimed, current_edition, read_head, tell
+from cdp.engine.clickhouse.statements import Statement, template
+from cdp.engine.clickhouse.writer import ClickHouseWriter
+from cdp.engine.conditions import Condition, Members
+from cdp.engine.errors import Damage, EngineBusy, NotSupported
+from cdp.engine.funnels import Bucket, FunnelAnswer, FunnelPeople, FunnelSpec
+from cdp.engine.overviews import Activity, Catalog, Daily, Stored
+from cdp.engine.timeline import AttributeValue, Position, TimelineEvent
+
+TABLES = ("event", "attribute", "link", "void", "erased", "moved")
+
+
+class ClickHouseEngine:
+    def __init__(self, url: str, workspace: int, edition: int | None = None) -> None:
+        """`edition`: of a rebuild that is not in place yet, else the one that is."""
+        self.url = url
+        self.workspace = workspace
+        self.edition = edition
+
+    @property
+    def server(self) -> Server:
+        return server_of(self.url)
+
+    def place(self) -> int:
+        return current_edition(self.server, self.workspace) if self.edition is None else self.edition
+
+    def head(self) -> Head:
+        return read_head(self.server, self.workspace, self.place())
+
+    def open(self) -> None:
+        self.head()
+
+    @contextmanager
+    def writing(self, timeout: float) -> Iterator[ClickHouseWriter]:
+        with claimed(self.server, self.workspace, self.place(), timeout) as claim:
+            yield ClickHouseWriter(self.server, claim)
+
+    def cursor(self) -> Cursor | None:
+        return self.head().cursor
+
+    @contextmanager
+    def rebuilding(self, timeout: float) -> Iterator["ClickHouseEngine"]:
+        edition = self.begin_edition(timeout)
+        key = {"workspace": self.workspace, "edition": edition}
+        try:
+            yield ClickHouseEngine(self.url, self.workspace, edition)
+            tell(self.server, key, 0, "current", str(uuid4()))
+        except BaseException:
+            self.drop(edition)
+            raise
+        self.drop_others(edition)
+
+    def begin_edition(self, timeout: float) -> int:
+        """The number of a new draft; one that was not written to for LEASE_SECONDS is nobody's any more."""
+        deadline = time.monotonic() + timeout
+        while True:
+            rows = self.server.rows(template("editions").template, {"workspace": self.workspace})
+            current = self.place()
+            busy = [
+                edition
+                for edition, what, age in rows
+                if edition > current and "gone" not in what and age < LEASE_SECONDS * 1_000
+            ]
+            edition = max((edition for edition, _, _ in rows), default=current) + 1
+            key = {"workspace": self.workspace, "edition": edition}
+            if not busy and tell(self.server, key, 0, "draft", str(uuid4())):
+                return edition
+            if time.monotonic() >= deadline:
+                raise EngineBusy("Another process rebuilds the analytics of this workspace.")
+            time.sleep(PAUSE_SECONDS)
+
+    def drop_others(self, current: int) -> None:
+        for edition, what, _ in self.server.rows(template("editions").template, {"workspace": self.workspace}):
+            if edition < current and "gone" not in what:
+                self.drop(edition)
+
+    def drop(self, edition: int) -> None:
+        """Its number stays taken."""
+        for table in TABLES:
+            drop = Statement("drop_edition", {}, table=table, workspace=str(self.workspace), edition=str(edition))
+            self.server.change(drop.text, {})
+        key = {"workspace": self.workspace, "edition": edition}
+        self.server.change(Statement("forget_edition", key).text, key)
+        tell(self.server, key, 0, "gone", str(uuid4()))
+
+    def check(self, most_bytes: int | None = None) -> list[Damage]:
+        """ClickHouse compares checksums itself when it reads."""
+        return []
+
+    def condemn(self, damage: Damage) -> None:
+        """ClickHouse looks after its own files."""
+
+    def compact(self) -> bool:
+        """ClickHouse merges parts by itself. Rows that do not count any more go with the next rebuild."""
+        return True
+
+    def maintain(self) -> None:
+        """Parts are merged in the background."""
+
+    def stored(self) -> Stored:
+        head = self.head()
+        count = head.question("stored")
+        parts = Statement("stored_parts", head.key)
+        ((events,),) = self.server.rows(count.text, count.parameters)
+        ((files, size),) = self.server.rows(parts.text, parts.parameters)
+        return Stored(events, files, size)
+
+    def funnel(self, spec: FunnelSpec, as_of: int) -> FunnelAnswer:
+        return funnel.funnel(self.server, self.head(), spec, as_of)
+
+    def funnel_people(self, spec: FunnelSpec, as_of: int) -> FunnelPeople:
+        return funnel.funnel_people(self.server, self.head(), spec, as_of)
+
+    def trend(self, spec: FunnelSpec, edges: Sequence[int], as_of: int) -> tuple[Bucket, ...]:
+        return funnel.trend(self.server, self.head(), spec, edges, as_of)
+
+    def aggregates(
+        self, specs: Sequence[AggregateSpec], as_of: int, profiles: Ints | None = None
+    ) -> tuple[Aggregate, ...]:
+        raise NotSupported("ClickHouse cannot compute traits so far.")
+
+    def members(self, condition: Condition, as_of: int, profiles: Ints | None = None) -> Members:
+        raise NotSupported("ClickHouse cannot answer segment conditions about events so far.")
+
+    def timeline(
+        self, profile: int, as_of: int, limit: int, before: Position | None = None
+    ) -> tuple[TimelineEvent, ...]:
+        return overview.timeline(self.server, self.head(), profile, as_of, limit, before)
+
+    def attributes(self, profile: int) -> dict[str, tuple[AttributeValue, ...]]:
+        return overview.attributes(self.server, self.head(), profile)
+
+    def catalog(self, since: int, as_of: int) -> Catalog:
+        return overview.catalog(self.server, self.head(), since, as_of)
+
+    def activity(self, as_of: int) -> Activity:
+        return overview.activity(self.server, self.head(), as_of)
+
+    def daily(self, start: int, end: int, as_of: int, offset: int = 0) -> Daily:
+        return overview.daily(self.server, self.head(), start, end, as_of, offset)

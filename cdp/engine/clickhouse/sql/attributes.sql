@@ -1,0 +1,4 @@
+SELECT name, ts, value
+FROM $live
+    AND profile = {profile:Int64}
+ORDER BY name, ts, value

@@ -1,0 +1,3 @@
+SELECT DISTINCT name
+FROM $live
+ORDER BY name

@@ -1,0 +1,2 @@
+SELECT toInt64(count())
+FROM $live

@@ -1,0 +1,214 @@
+"""Which rows count: the generations that were committed, and how one is claimed, committed or given up.
+
+A writer claims the next generation, writes its rows under that number, and tells the outcome. Both lines are compared
+and set by their block token: the first one stays. A claim that is older than LEASE may be abandoned by the next writer;
+rows of an abandoned generation never count, even if they arrive later.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pyarrow as pa
+
+from cdp.engine.base import Cursor
+from cdp.engine.clickhouse.server import Server
+from cdp.engine.clickhouse.statements import Statement, template
+from cdp.engine.errors import EngineBusy, EngineOvertaken
+from cdp.engine.events import BEGINNING
+
+LEASE_SECONDS = 60.0
+PAUSE_SECONDS = 0.02
+FIRST_EDITION = 1
+# Lines that are no outcome: of generations, and of editions.
+OPENINGS = ("claim", "draft", "current", "gone")
+
+
+@dataclass(frozen=True)
+class Head:
+    """A committed state of one edition, which stays as it is: what questions are asked about."""
+
+    workspace: int
+    edition: int
+    generation: int = 0
+    abandoned: tuple[int, ...] = ()
+    cursor: Cursor | None = None
+    purged_before: int | None = None
+    has_moved: bool = False
+    has_voided: bool = False
+    highest: int = field(default=0, compare=False)
+    pending: int | None = field(default=None, compare=False)
+    pending_seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def floor(self) -> int:
+        return BEGINNING if self.purged_before is None else self.purged_before
+
+    @property
+    def key(self) -> dict[str, int]:
+        return {"workspace": self.workspace, "edition": self.edition}
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        bound = {**self.key, "generation": self.generation}
+        return bound | {"abandoned": list(self.abandoned)} if self.abandoned else bound
+
+    @property
+    def committed(self) -> str:
+        return "NOT has({abandoned:Array(Int64)}, generation)" if self.abandoned else "1"
+
+    def live(self, table: str = "event") -> str:
+        """The rows of a table that count; goes on with AND. What it needs is in `parameters`."""
+        moves = template("moves").substitute(committed=self.committed) if self.has_moved else ""
+        is_event = table == "event"
+        return template("live").substitute(
+            table=table,
+            moves=moves,
+            committed=self.committed,
+            placed="generation >= moved_at" if self.has_moved else "1",
+            kept=self.kept if is_event else "1",
+        )
+
+    @property
+    def kept(self) -> str:
+        voided = template("voided").substitute(committed=self.committed) if self.has_voided else "1"
+        return f"ts >= {self.floor} AND {voided}"
+
+    def question(self, name: str, as_of: int | None = None, /, *, table: str = "event", **parts: str) -> Statement:
+        """A statement about the rows that count, up to `as_of`."""
+        live = self.live(table)
+        parameters = self.parameters
+        if as_of is not None:
+            live, parameters = live + "    AND ts <= {as_of:Int64}\n", parameters | {"as_of": as_of}
+        return Statement(name, parameters, live=live, **parts)
+
+
+@dataclass(frozen=True)
+class Line:
+    generation: int
+    what: str
+    attempt: str
+    cursor: str
+    purged_before: int | None
+    has_moved: int
+    has_voided: int
+    age: int
+
+
+def current_edition(server: Server, workspace: int) -> int:
+    rows = server.rows(template("editions").template, {"workspace": workspace})
+    found = (edition for edition, what, _ in rows if "current" in what and "gone" not in what)
+    return max(found, default=FIRST_EDITION)
+
+
+def read_head(server: Server, workspace: int, edition: int) -> Head:
+    rows = server.rows(template("head").template, {"workspace": workspace, "edition": edition})
+    return head_of(workspace, edition, [Line(*row) for row in rows])
+
+
+def head_of(workspace: int, edition: int, lines: Sequence[Line]) -> Head:
+    outcomes = {line.generation: line for line in lines if line.what not in OPENINGS}
+    commits = [line for line in outcomes.values() if line.what == "commit"]
+    pending = [line for line in lines if line.what == "claim" and line.generation not in outcomes]
+    head = Head(
+        workspace,
+        edition,
+        highest=max((line.generation for line in lines), default=0),
+        pending=pending[-1].generation if pending else None,
+        pending_seconds=pending[-1].age / 1_000 if pending else 0.0,
+    )
+    if not commits:
+        return head
+    last = max(commits, key=lambda line: line.generation)
+    abandoned = tuple(sorted(one.generation for one in outcomes.values() if one.what == "abandon"))
+    return Head(
+        workspace,
+        edition,
+        last.generation,
+        tuple(one for one in abandoned if one < last.generation),
+        orjson.loads(last.cursor),
+        last.purged_before,
+        bool(last.has_moved),
+        bool(last.has_voided),
+        head.highest,
+        head.pending,
+        head.pending_seconds,
+    )
+
+
+def tell(server: Server, key: dict[str, int], generation: int, what: str, attempt: str, **more: Any) -> bool:
+    """Whether this line stayed; not if another one about the same was first."""
+    kind = what if what in OPENINGS else "outcome"
+    line = {**key, "generation": generation, "what": what, "attempt": attempt, "cursor": "", "purged_before": None}
+    line |= {"has_moved": 0, "has_voided": 0} | more
+    types = {"what": pa.string(), "attempt": pa.string(), "cursor": pa.string(), "has_moved": pa.uint8()}
+    types |= {"has_voided": pa.uint8()}
+    columns = {name: pa.array([value], types.get(name, pa.int64())) for name, value in line.items()}
+    server.insert("state", columns, token_of(key, generation, kind))
+    rows = server.rows(template("head").template, key)
+    lines = [Line(*row) for row in rows]
+    return any((one.generation, one.what, one.attempt) == (generation, what, attempt) for one in lines)
+
+
+def token_of(key: dict[str, int], generation: int, what: str) -> str:
+    return f"{key['workspace']}-{key['edition']}-{generation}-{what}"
+
+
+@contextmanager
+def claimed(server: Server, workspace: int, edition: int, timeout: float) -> Iterator["Claim"]:
+    """Raises EngineBusy when another writer holds the claim for longer than `timeout` seconds."""
+    claim = take(server, workspace, edition, timeout)
+    try:
+        yield claim
+    finally:
+        claim.close()
+
+
+def take(server: Server, workspace: int, edition: int, timeout: float) -> "Claim":
+    deadline = time.monotonic() + timeout
+    while True:
+        head = read_head(server, workspace, edition)
+        if head.pending is not None and head.pending_seconds > LEASE_SECONDS:
+            tell(server, head.key, head.pending, "abandon", str(uuid4()))
+            continue
+        if head.pending is None:
+            claim = Claim(server, head, head.highest + 1, str(uuid4()))
+            if tell(server, head.key, claim.generation, "claim", claim.attempt):
+                return claim
+        if time.monotonic() >= deadline:
+            raise EngineBusy("Another process writes to the analytics of this workspace and did not finish in time.")
+        time.sleep(PAUSE_SECONDS)
+
+
+@dataclass
+class Claim:
+    """The right to write one generation after `head`."""
+
+    server: Server
+    head: Head
+    generation: int
+    attempt: str
+    has_written: bool = False
+    is_over: bool = False
+
+    def token(self, what: str) -> str:
+        """Of a block of this attempt."""
+        return f"{self.attempt}-{what}"
+
+    def commit(self, cursor: Cursor, purged_before: int | None, *, has_moved: bool, has_voided: bool) -> None:
+        self.is_over = True
+        more = {"cursor": orjson.dumps(cursor).decode(), "purged_before": purged_before}
+        more |= {"has_moved": int(has_moved), "has_voided": int(has_voided)}
+        if not tell(self.server, self.head.key, self.generation, "commit", self.attempt, **more):
+            raise EngineOvertaken
+
+    def close(self) -> None:
+        if not self.is_over:
+            self.is_over = True
+            tell(
+                self.server, self.head.key, self.generation, "abandon" if self.has_written else "release", self.attempt
+            )

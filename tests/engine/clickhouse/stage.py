@@ -1,0 +1,24 @@
+"""A ClickHouse to test on: the server of CLICKHOUSE_URL, else the one inside this process (chdb)."""
+
+import importlib.util
+import itertools
+import os
+import time
+
+import pytest
+
+from cdp.engine.clickhouse.engine import ClickHouseEngine
+
+CLICKHOUSE_URL = os.environ.get("CLICKHOUSE_URL", "clickhouse:///stratum_tests")
+IS_HERE = "CLICKHOUSE_URL" in os.environ or importlib.util.find_spec("chdb") is not None
+WHY_NOT = "the ClickHouse engine was not tested: install chdb (requirements-dev.txt) or set CLICKHOUSE_URL"
+
+# Workspaces that nobody used before, on a server that outlives this run too.
+workspaces = itertools.count(time.time_ns() // 1_000)
+
+
+def clickhouse_engine() -> ClickHouseEngine:
+    """Of an empty workspace."""
+    if not IS_HERE:
+        pytest.skip(WHY_NOT)
+    return ClickHouseEngine(CLICKHOUSE_URL, next(workspaces))
