@@ -11,7 +11,7 @@ from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.chains import CHAIN, CURSORS, ENDS, TIMES, follow, has_entry, scratch_row, time_chain
 from cdp.engine.columnar.durations import keep_durations
 from cdp.engine.columnar.found import Found, empty_found, with_room
-from cdp.engine.columnar.jit import kernel
+from cdp.engine.columnar.jit import inlined, kernel
 from cdp.engine.columnar.memory import load_int64, store_int64
 from cdp.engine.columnar.step_streams import (
     TS,
@@ -58,8 +58,8 @@ def count_attempts(
     cursors, ends = scratch_row(scratch, CURSORS), scratch_row(scratch, ENDS)
     chain, times = scratch_row(scratch, CHAIN), scratch_row(scratch, TIMES)
     asked = table, cursors, ends, chain, steps, start, end, window, as_of
-    last_bucket, is_timed = len(edges) - 2, took.shape[1] > 0
-    before, ends_before = np.zeros(steps, np.int64), np.zeros(steps, np.int64)
+    last_bucket, is_timed = len(edges) - 2, took.shape[0] > 0
+    before = np.zeros(steps, np.int64)
     left_out = 0
     row = first_of_person(table, first_row)
     while row < stop_row:
@@ -69,8 +69,9 @@ def count_attempts(
             continue
         stop = row if time_of(table, row - 1) < end else first_from(table, first, row, end)
         opening = next_marked(table, first_from(table, first, stop, start), stop, start)
-        for step in range(steps):
-            before[step], ends_before[step] = used[step], load_int64(ends, step)
+        if is_timed:
+            for step in range(steps):
+                before[step] = used[step]
         change = 1
         while change:
             at, opened, last, bucket, is_tied = opening, 1, 0, 0, False
@@ -88,16 +89,17 @@ def count_attempts(
                 if is_timed and depth > 1 and change > 0:
                     time_chain(table, depth, last, end, ends, chain, times)
                     keep_durations(times, depth, steps, into, took, took_in, used)
-            # All of them once more, from where the streams stood, to take them back.
+            # All of them once more, to take them back: with the person's rows sought from the beginning.
             change = -1 if is_tied and change > 0 else 0
             if change:
                 for step in range(steps):
-                    store_int64(ends, step, ends_before[step])
+                    store_int64(ends, step, 0)
         if is_tied:
             tied[left_out] = place
             left_out += 1
-            for step in range(steps):
-                used[step] = before[step]
+            if is_timed:
+                for step in range(steps):
+                    used[step] = before[step]
     return left_out
 
 
@@ -147,7 +149,7 @@ def list_attempts(
     return found, rows, left_out
 
 
-@kernel
+@inlined
 def next_attempt(
     asked: Asked, place: int, at: int, last: int, stop: int, opened: int
 ) -> tuple[int, int, int, int, bool]:
@@ -165,7 +167,7 @@ def next_attempt(
     return depth, opened, last, opens, steps > 1 and opens < stop and time_of(table, opens) == completion
 
 
-@kernel
+@inlined
 def attempt_end(table: int, row: int, stop: int, window: int) -> int:
     """The first row of step 1 behind the entry `row` that is no entry or comes too late for those before it."""
     ts = load_int64(table, TS)

@@ -38,7 +38,7 @@ def count_plain(
     """
     cursors, ends = scratch_row(scratch, CURSORS), scratch_row(scratch, ENDS)
     chain, times = scratch_row(scratch, CHAIN), scratch_row(scratch, TIMES)
-    last_bucket, is_timed = len(edges) - 2, took.shape[1] > 0
+    last_bucket, is_timed = len(edges) - 2, took.shape[0] > 0
     row = first_of_person(table, first_row)
     while row < stop_row:
         place = place_of(table, row)

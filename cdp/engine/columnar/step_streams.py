@@ -106,7 +106,8 @@ def first_of_person(line: int, row: int) -> int:
 
 @inlined
 def first_from(line: int, low: int, high: int, earliest: int) -> int:
-    """First row in [low, high), all of one profile, that is not before `earliest`."""
+    """First row in [low, high), all of one profile, that is not before `earliest`. The last few rows are all looked at,
+    because where to stop cannot be foreseen; near the end of the stream one after the other."""
     ts = load_int64(line, TS)
     while high - low > FEW_ROWS:
         middle = (low + high) >> 1
@@ -114,6 +115,11 @@ def first_from(line: int, low: int, high: int, earliest: int) -> int:
             low = middle + 1
         else:
             high = middle
+    if low + FEW_ROWS <= load_int64(line, ROWS):
+        before = 0
+        for ahead in range(FEW_ROWS):
+            before += (ahead < high - low) & (load_int64(ts, low + ahead) < earliest)
+        return int(low + before)
     while low < high and load_int64(ts, low) < earliest:
         low += 1
     return low

@@ -34,7 +34,7 @@ class Tally:
 
 @dataclass(frozen=True, eq=False)
 class Room:
-    """Of one call of a kernel. took, took_in: (steps, most durations), used: (steps,) how many."""
+    """Of one call of a kernel. took, took_in: (most durations, steps), used: (steps,) how many."""
 
     scratch: Ints
     counts: Ints
@@ -48,8 +48,8 @@ class Room:
 
     def tally(self) -> Tally:
         ends = list(enumerate(self.used.tolist()))
-        took = [self.took[step, :used] for step, used in ends]
-        return Tally(self.counts, self.still_open, took, [self.took_in[step, :used] for step, used in ends])
+        took = [self.took[:used, step] for step, used in ends]
+        return Tally(self.counts, self.still_open, took, [self.took_in[:used, step] for step, used in ends])
 
 
 def make_room(steps: int, buckets: int, most: int) -> Room:
@@ -57,8 +57,8 @@ def make_room(steps: int, buckets: int, most: int) -> Room:
         np.zeros((chains.WIDTH, steps), np.int64),
         np.zeros((buckets, steps + 1), np.int64),
         np.zeros(buckets, np.int64),
-        np.empty((steps, most), np.int64),
-        np.empty((steps, most), np.int16),
+        np.empty((most, steps), np.int64),
+        np.empty((most, steps), np.int16),
         np.zeros(steps, np.int64),
     )
 
@@ -141,7 +141,7 @@ def answers(tallies: Sequence[Tally], steps: int, buckets: int) -> list[FunnelAn
     counts = sum((one.counts for one in tallies), np.zeros((buckets, steps + 1), np.int64))
     still_open = sum((one.still_open for one in tallies), np.zeros(buckets, np.int64))
     reached = counts[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]
-    middles = [middles_by_bucket(tallies, step, buckets) for step in range(steps)]
+    middles = middles_by_step(tallies, steps, buckets)
     return [
         FunnelAnswer(
             steps=tuple(
@@ -155,6 +155,18 @@ def answers(tallies: Sequence[Tally], steps: int, buckets: int) -> list[FunnelAn
         )
         for bucket in range(buckets)
     ]
+
+
+def middles_by_step(
+    tallies: Sequence[Tally], steps: int, buckets: int
+) -> list[list[tuple[float | None, float | None]]]:
+    """Side by side where there are any times."""
+
+    def work(low: int, high: int) -> list[list[tuple[float | None, float | None]]]:
+        return [middles_by_bucket(tallies, step, buckets) for step in range(low, high)]
+
+    is_timed = any(len(took) for tally in tallies for took in tally.took)
+    return [one for part in spread(work, steps, 1 if is_timed else steps) for one in part]
 
 
 def middles_by_bucket(tallies: Sequence[Tally], step: int, buckets: int) -> list[tuple[float | None, float | None]]:
