@@ -32,11 +32,14 @@ def register() -> None:
     registry.erasers.register(registry.Eraser("rfm", rfm_months.forget))
     finder = registry.DependentFinder("trait_filters", trait_queries.NAME_OF_KIND, trait_queries.traits_naming)
     registry.dependent_finders.register(finder)
-    finder = registry.DependentFinder("segments", trait_queries.NAME_OF_KIND, segment_uses.segments_with_trait)
+    finder = registry.DependentFinder("segments", trait_queries.NAME_OF_KIND, segment_uses.segments_with_traits)
     registry.dependent_finders.register(finder)
 
 
-def views_naming(workspace: Workspace, segment: str) -> Iterator[Dependent]:
-    """Saved views whose state names the segment."""
-    for view in reports.views_naming(workspace, segment):
-        yield Dependent("Saved view", view.name if view.shared else "A private view", view.address)
+def views_naming(workspace: Workspace, segments: frozenset[str]) -> Iterator[tuple[str, Dependent]]:
+    """Saved views whose state names one of the segments."""
+    for view in reports.views_naming(workspace, segments):
+        for segment in segments:
+            if segment in view.query:
+                label = view.name if view.shared else "A private view"
+                yield segment, Dependent("Saved view", label, view.address)

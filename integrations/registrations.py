@@ -40,13 +40,16 @@ def register() -> None:
     registry.dependent_finders.register(finder)
 
 
-def mappings_naming(workspace: Workspace, trait: str) -> Iterator[Dependent]:
-    """The lines of the CRM mapping that push the trait."""
-    for line in pipedrive.lines_with(workspace, f"traits.{trait}"):
-        yield Dependent("CRM mapping", f"{line.remote_name} in Pipedrive", reverse("settings_crm_mapping"))
+def mappings_naming(workspace: Workspace, traits: frozenset[str]) -> Iterator[tuple[str, Dependent]]:
+    """The lines of the CRM mapping that push one of the traits."""
+    fields = {f"traits.{trait}": trait for trait in traits}
+    for line in pipedrive.lines_with(workspace, fields):
+        used = Dependent("CRM mapping", f"{line.remote_name} in Pipedrive", reverse("settings_crm_mapping"))
+        yield fields[line.local], used
 
 
-def labels_naming(workspace: Workspace, segment: str) -> Iterator[Dependent]:
-    """The label of the segment, and the choice of whom to synchronise."""
-    for what in pipedrive.uses_of_segment(workspace, segment):
-        yield Dependent("CRM", what, reverse("settings_crm_data"))
+def labels_naming(workspace: Workspace, segments: frozenset[str]) -> Iterator[tuple[str, Dependent]]:
+    """The labels of the segments, and the choice of whom to synchronise."""
+    for segment, what in pipedrive.uses_of_segments(workspace):
+        if segment in segments:
+            yield segment, Dependent("CRM", what, reverse("settings_crm_data"))

@@ -132,18 +132,22 @@ def uses(workspace: Workspace) -> dict[UUID, set[UUID]]:
     return {segment.pk: set(segments_in(condition)) for segment, condition in found}
 
 
-def segments_naming(workspace: Workspace, key: str) -> Iterator[Dependent]:
-    """Segments whose condition asks for this one."""
+def segments_naming(workspace: Workspace, keys: frozenset[str]) -> Iterator[tuple[str, Dependent]]:
+    """Segments whose condition asks for one of these."""
     for segment, condition in read(workspace, segments.find(workspace)):
-        if UUID(key) in segments_in(condition):
-            yield Dependent("Segment", segment.name, f"/dashboard/cdp/segments/{segment.pk}")
+        for key in keys & set(map(str, segments_in(condition))):
+            yield key, _dependent(segment)
 
 
-def segments_with_trait(workspace: Workspace, name: str) -> Iterator[Dependent]:
-    """Segments whose condition asks the trait."""
+def segments_with_traits(workspace: Workspace, names: frozenset[str]) -> Iterator[tuple[str, Dependent]]:
+    """Segments whose condition asks one of the traits."""
     for segment, condition in read(workspace, segments.find(workspace)):
-        if name in traits_in(condition):
-            yield Dependent("Segment", segment.name, f"/dashboard/cdp/segments/{segment.pk}")
+        for name in names & traits_in(condition).keys():
+            yield name, _dependent(segment)
+
+
+def _dependent(segment: Segment) -> Dependent:
+    return Dependent("Segment", segment.name, f"/dashboard/cdp/segments/{segment.pk}")
 
 
 def read(workspace: Workspace, found: Iterable[Segment]) -> Iterator[tuple[Segment, Condition]]:

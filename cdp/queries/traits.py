@@ -47,7 +47,9 @@ def listed(workspace: Workspace, *, search: str = "", status: str = "") -> Query
 
 
 def cards(workspace: Workspace, traits: Iterable[Trait]) -> list[TraitCard]:
-    return [TraitCard(trait, len(used_by(workspace, trait))) for trait in traits]
+    shown = list(traits)
+    users = registry.dependents_of_each(workspace, NAME_OF_KIND, [trait.name for trait in shown])
+    return [TraitCard(trait, len(users[trait.name])) for trait in shown]
 
 
 def get(workspace: Workspace, trait_id: UUID) -> Trait:
@@ -108,11 +110,12 @@ def dependencies(workspace: Workspace, trait: Trait) -> Dependencies:
     return Dependencies(tuple(uses), tuple(used_by(workspace, trait)))
 
 
-def traits_naming(workspace: Workspace, name: str) -> Iterator[Dependent]:
-    """Traits whose filter asks for the trait of that name."""
+def traits_naming(workspace: Workspace, names: frozenset[str]) -> Iterator[tuple[str, Dependent]]:
+    """Traits whose filter asks for a trait of these names."""
     for trait in _all(workspace).order_by("name"):
-        if name in names_in(trait.definition):
-            yield Dependent("Computed trait", trait.label or trait.name, f"/dashboard/cdp/computed-traits/{trait.pk}")
+        for name in names & names_in(trait.definition):
+            address = f"/dashboard/cdp/computed-traits/{trait.pk}"
+            yield name, Dependent("Computed trait", trait.label or trait.name, address)
 
 
 def names_in(condition: object) -> set[str]:

@@ -1,6 +1,6 @@
 """The connection to Pipedrive as pages and programs see it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -341,17 +341,16 @@ def _error_rate(connection: PipedriveConnection) -> float:
 # Who uses what
 
 
-def lines_with(workspace: Workspace, local: str) -> list[PipedriveField]:
-    """The lines of the mapping that name a field of ours; of a disconnected one none."""
-    lines = PipedriveField.objects.filter(connection__workspace=workspace, local=local)
+def lines_with(workspace: Workspace, fields: Iterable[str]) -> list[PipedriveField]:
+    """The lines of the mapping that name one of these fields of ours; of a disconnected one none."""
+    lines = PipedriveField.objects.filter(connection__workspace=workspace, local__in=list(fields))
     return list(lines.exclude(connection__state=PipedriveConnection.State.DISCONNECTED))
 
 
-def uses_of_segment(workspace: Workspace, segment: str) -> list[str]:
+def uses_of_segments(workspace: Workspace) -> list[tuple[str, str]]:
+    """The id of each segment that is used, and for what."""
     connection = connection_of(workspace)
     if connection is None or connection.state == PipedriveConnection.State.DISCONNECTED:
         return []
-    found = [f"Label “{one.name}” in Pipedrive" for one in labels(connection) if str(one.segment_id) == segment]
-    if str(connection.segment_id) == segment:
-        found.append("Who is synchronised with Pipedrive")
-    return found
+    found = [(str(one.segment_id), f"Label “{one.name}” in Pipedrive") for one in labels(connection)]
+    return [*found, (str(connection.segment_id), "Who is synchronised with Pipedrive")]

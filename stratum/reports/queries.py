@@ -1,5 +1,6 @@
 """Saved views and exports read."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -28,10 +29,13 @@ def views_of_page(workspace: Workspace, user: User | None, page: str) -> QuerySe
     return views(workspace, user).filter(page=page).order_by("name", "created_at")
 
 
-def views_naming(workspace: Workspace, reference: str) -> QuerySet[SavedView]:
-    """Whosoever's views whose state names this, such as the id of a segment."""
+def views_naming(workspace: Workspace, references: Iterable[str]) -> QuerySet[SavedView]:
+    """Whosoever's views whose state names one of these, such as the ids of segments."""
     kept = SavedView.objects.select_related("created_by").filter(workspace=workspace, deleted_at=None)
-    return kept.filter(query__contains=reference).order_by("name", "created_at")
+    named = Q(pk__in=[])
+    for reference in references:
+        named |= Q(query__contains=reference)
+    return kept.filter(named).order_by("name", "created_at")
 
 
 def export_list(workspace: Workspace) -> QuerySet[Export]:

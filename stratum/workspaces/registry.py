@@ -171,11 +171,13 @@ class SampleData:
 
 @dataclass(frozen=True, slots=True)
 class DependentFinder:
-    """Finds who uses the `kind` (`trait`, `segment`, …) of that reference. What `holds` keeps it from being deleted."""
+    """Finds who uses any of the `kind` (`trait`, `segment`, …) of these references, each with the one that it uses: of
+    many as of one in the same few queries. What `holds` keeps it from being deleted.
+    """
 
     name: str
     kind: str
-    find: Callable[[Workspace, str], Iterable[Dependent]]
+    find: Callable[[Workspace, frozenset[str]], Iterable[tuple[str, Dependent]]]
     holds: bool = True
 
 
@@ -242,13 +244,26 @@ scheduled_work: Registry[ScheduledWork] = Registry()
 
 def dependents(workspace: Workspace, kind: str, reference: str) -> list[Dependent]:
     """Everything that uses the definition, over all rooms."""
-    return _found(workspace, kind, reference, dependent_finders.values())
+    return dependents_of_each(workspace, kind, [reference])[reference]
+
+
+def dependents_of_each(workspace: Workspace, kind: str, references: Iterable[str]) -> dict[str, list[Dependent]]:
+    """By reference, for a list of them."""
+    return _found(workspace, kind, references, dependent_finders.values())
 
 
 def holders(workspace: Workspace, kind: str, reference: str) -> list[Dependent]:
     """Those of them that would break without it."""
-    return _found(workspace, kind, reference, (finder for finder in dependent_finders.values() if finder.holds))
+    holding = (finder for finder in dependent_finders.values() if finder.holds)
+    return _found(workspace, kind, [reference], holding)[reference]
 
 
-def _found(workspace: Workspace, kind: str, reference: str, finders: Iterable[DependentFinder]) -> list[Dependent]:
-    return [dependent for finder in finders if finder.kind == kind for dependent in finder.find(workspace, reference)]
+def _found(
+    workspace: Workspace, kind: str, references: Iterable[str], finders: Iterable[DependentFinder]
+) -> dict[str, list[Dependent]]:
+    found: dict[str, list[Dependent]] = {reference: [] for reference in references}
+    for finder in finders:
+        if finder.kind == kind:
+            for reference, dependent in finder.find(workspace, frozenset(found)):
+                found[reference].append(dependent)
+    return found

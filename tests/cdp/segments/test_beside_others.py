@@ -67,7 +67,9 @@ def test_a_property_beside_a_trait(workspace: Workspace, by_alice: Actor, now: d
             tell("purchase", user=who, value=amount)
     changed = trait_values.keep_current(workspace, now=now)
     assert who_is_in(made, now, changed) == {"anna"}
-    assert [one.label for one in segment_uses.segments_with_trait(workspace, "usual")] == ["Above average"]
+    assert [one.label for _, one in segment_uses.segments_with_traits(workspace, frozenset({"usual"}))] == [
+        "Above average"
+    ]
     tell("purchase", user="carl", value=50)
     changed = trait_values.keep_current(workspace, now=now)
     assert who_is_in(made, now, changed) == {"anna", "carl"}

@@ -19,7 +19,8 @@ def segment(workspace: Workspace, by_alice: Actor, now) -> Segment:
 
 
 def finder(name: str, *, holds: bool) -> DependentFinder:
-    return DependentFinder(name, "segment", lambda where, key: [Dependent("Sync", "Elsewhere", "/there")], holds)
+    used = Dependent("Sync", "Elsewhere", "/there")
+    return DependentFinder(name, "segment", lambda where, keys: [(key, used) for key in keys], holds)
 
 
 @pytest.mark.parametrize(("holds", "status"), [(True, 409), (False, 204)])
