@@ -111,12 +111,17 @@ def _hashable(value: Any) -> Hashable:
 
 
 class Snapshot:
-    """The columns as they were at one moment: entries above `after`, which retention has left."""
+    """The columns as they were at one moment: entries above `after`, which retention has left, and none that is later
+    than `until` (microseconds since 1970 UTC).
+    """
 
-    def __init__(self, columns: Columns, after: int) -> None:
+    def __init__(self, columns: Columns, after: int, until: int | None = None) -> None:
         end = columns.size
         start = int(np.searchsorted(columns["seq"][:end], after, "right"))
         self.column = {name: columns[name][start:end] for name in KIND_OF_COLUMN}
+        if until is not None:
+            early = self.column["at"] <= until
+            self.column = {name: column[early] for name, column in self.column.items()}
         self.codes = columns.codes
 
     def __len__(self) -> int:

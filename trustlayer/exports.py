@@ -133,7 +133,7 @@ def _entries(found: Found) -> Iterator[Sequence[LedgerEntry]]:
         yield list(LedgerEntry.objects.filter(workspace=found.workspace, seq__in=seqs).order_by("seq"))
 
 
-AUDIT_LOGS = Exporter("audit_logs", "Audit logs", audit_logs, personal=False, standalone=True)
+AUDIT_LOGS = Exporter("audit_logs", "Audit logs", audit_logs, personal=False, standalone=True, feature=queries.FEATURE)
 
 
 # Signal health

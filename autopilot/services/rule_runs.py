@@ -18,7 +18,7 @@ from autopilot.rules.evaluation import NAMES, Days, Found, Given
 from autopilot.services.attempts import attempt
 from autopilot.services.facts import as_seen, rule_conflicts
 from autopilot.services.proposals import Asked, place
-from autopilot.services.rules import EVERY
+from autopilot.services.rules import EVERY, is_in_plan
 from autopilot.services.stage import Stage
 from autopilot.states import LIVE
 from cdp.queries import segments
@@ -70,8 +70,10 @@ def claim_due(now: datetime) -> Iterable[Mapping[str, Any]]:
 
 
 def run_by_id(*, rule_id: str, now: datetime) -> None:
+    """Nothing where the plan lacks such rules any more: it goes on with a larger plan."""
     for rule in Rule.objects.filter(pk=rule_id, enabled=True).select_related("workspace"):
-        run(rule=rule, now=now)
+        if is_in_plan(rule.workspace, rule.template, parse(rule.definition)):
+            run(rule=rule, now=now)
 
 
 def run(*, rule: Rule, now: datetime) -> RuleRun:

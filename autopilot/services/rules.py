@@ -13,7 +13,7 @@ from autopilot.rules.definitions import Definition, parse
 from cdp.queries import segments
 from stratum.lib import problems
 from stratum.lib.refusal import Fault, Invalid, Missing, Refusal
-from stratum.workspaces import access, limits
+from stratum.workspaces import access, limits, plans
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
 from trustlayer.models import LedgerEntry
@@ -71,12 +71,17 @@ def _parsed(body: object) -> Definition:
 def _allowed(workspace: Workspace, template: str, definition: Definition) -> Definition:
     if template and template not in templates.TEMPLATES:
         raise Invalid([Fault("/template", f"Choose a template of {', '.join(templates.TEMPLATES)}.")])
-    if not template or not templates.follows(definition, template):
+    if not is_in_plan(workspace, template, definition):
         limits.require_feature(workspace, CUSTOM_FEATURE)
     for index, one in enumerate(definition.when):
         if one.segment:
             _segment(workspace, one.segment, index)
     return definition
+
+
+def is_in_plan(workspace: Workspace, template: str, definition: Definition) -> bool:
+    """Whether it keeps to a template, or the plan has conditions of one's own."""
+    return templates.follows(definition, template) or CUSTOM_FEATURE in plans.of(workspace).features
 
 
 def _segment(workspace: Workspace, segment: str, index: int) -> None:
@@ -121,6 +126,8 @@ def switch(*, workspace: Workspace, by: Actor, rule_id: UUID, on: bool, now: dat
     rule = queries.get(workspace, rule_id, lock=True)
     if on and rule.tested_version != rule.version:
         raise Refusal("not_tested", "Test this version over history first: Test (Dry-Run) shows whom it would touch.")
+    if on:
+        _allowed(workspace, rule.template, parse(rule.definition))
     if rule.enabled != on:
         rule.enabled, rule.next_run_at, rule.updated_at = on, now if on else None, now
         rule.save(update_fields=["enabled", "next_run_at", "updated_at"])

@@ -188,13 +188,17 @@ class SegmentExplainApi(APIView):
     )
     def post(self, request: ApiRequest) -> Response:
         workspace, body = request.workspace, request.data
+        is_saved = False
         if isinstance(body, Mapping) and "segment" in body:
+            is_saved = True
             segment = queries.get(workspace, segment_id_in(body))
             stored = {"condition": queries.condition(workspace, segment)}
             body = {"include_anonymous": segment.include_anonymous, "profile": body.get("profile")} | stored
         if not isinstance(body, Mapping):
             raise Invalid([Fault("", "This must be a JSON object with condition and profile.", "wrong_type")])
         asked = parse_question(body, ("condition", "include_anonymous", "profile"), zone_of(workspace))
+        if not is_saved:
+            segment_uses.require_in_plan(workspace, asked.condition)
         segment_uses.require_known(workspace, asked.condition)
         why = explain(
             workspace,

@@ -30,7 +30,7 @@ from cdp.queries.funnel_results import BreakdownResult, BreakdownValue, Numbers,
 from cdp.queries.segment_members import members_of
 from stratum.lib import clock
 from stratum.lib.periods import Period
-from stratum.lib.refusal import Fault, Invalid, Missing, NotAllowed, Refusal
+from stratum.lib.refusal import Fault, Invalid, Missing, Refusal
 from stratum.workspaces import limits
 from stratum.workspaces.models import Workspace
 
@@ -92,11 +92,7 @@ class Asked:
 
 def require_readable(workspace: Workspace) -> None:
     """Funnels of a plan that has them stay readable on one that has not."""
-    try:
-        limits.require_feature(workspace, "funnel_builder")
-    except NotAllowed:
-        if not workspace.funnels.exists():
-            raise
+    limits.require_readable(workspace, "funnel_builder", workspace.funnels.exists)
 
 
 def prepare(workspace: Workspace, definition: FunnelDefinition, question: Question, *, now: datetime) -> Asked:

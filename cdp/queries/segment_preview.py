@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 
 from cdp.definitions.conditions import Condition
-from cdp.queries import profiles
+from cdp.queries import profiles, segment_uses
 from cdp.queries.engine import answering, fresh_engine
 from cdp.queries.profiles import ProfileCard
 from cdp.queries.segment_answers import answers
@@ -43,7 +43,8 @@ class Preview:
 
 
 def preview(workspace: Workspace, condition: Condition, *, include_anonymous: bool, now: datetime) -> Preview:
-    """Raises a Refusal where the engine cannot answer."""
+    """Raises a Refusal where the plan lacks such a condition or the engine cannot answer."""
+    segment_uses.require_in_plan(workspace, condition)
     with answering():
         those = universe(workspace)
         found = answers(workspace, fresh_engine(workspace), [condition], those, now=now, is_everybody=True)

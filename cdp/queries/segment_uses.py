@@ -8,16 +8,27 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from cdp.definitions.condition_reading import parse_condition
-from cdp.definitions.conditions import Condition, InSegment, ProfileCondition, leaves, profile_refs
+from cdp.definitions.conditions import (
+    All,
+    Condition,
+    InSegment,
+    ProfileCondition,
+    StaticList,
+    leaves,
+    profile_refs,
+)
 from cdp.definitions.profile_filters import fields_of
 from cdp.models import Segment, Trait
 from cdp.queries import segments
 from stratum.lib.refusal import Fault, Invalid
+from stratum.workspaces import limits
 from stratum.workspaces.models import Workspace
 from stratum.workspaces.registry import Dependent
 
 TRAITS = "traits."
 RFM = frozenset({"rfm_group", "rfm_r", "rfm_f", "rfm_m"})  # asked like traits, and of everybody at once
+FEATURE = "advanced_segments"
+PLAIN = (All, StaticList, InSegment, ProfileCondition)
 UNSERVED = (Trait.Status.DRAFT, Trait.Status.DISABLED)
 
 
@@ -51,6 +62,17 @@ def _asked_as_traits(condition: Condition) -> dict[str, str]:
             if field.startswith(TRAITS):
                 found.setdefault(field.removeprefix(TRAITS), place)
     return found
+
+
+def is_advanced(condition: Condition) -> bool:
+    """Whether it asks what people did or computed traits say, instead of who they are alone."""
+    return bool(traits_in(condition)) or any(not isinstance(leaf, PLAIN) for leaf in leaves(condition))
+
+
+def require_in_plan(workspace: Workspace, condition: Condition) -> None:
+    """Raises NotAllowed for an advanced condition where the plan has none."""
+    if is_advanced(condition):
+        limits.require_feature(workspace, FEATURE)
 
 
 def segments_in(condition: Condition) -> dict[UUID, str]:

@@ -45,6 +45,7 @@ def update(
 
     `expected` is the tag of the state the caller saw: 412 when somebody was faster.
     """
+    limits.require_feature(workspace, "funnel_builder")
     funnel = _locked(workspace, funnel_id, expected)
     _refuse_archived(funnel)
     definition = draft.definition.as_json()
@@ -57,6 +58,7 @@ def update(
 
 
 def duplicate(*, workspace: Workspace, by: Actor, funnel_id: UUID, now: datetime) -> Funnel:
+    limits.require_feature(workspace, "funnel_builder")
     original = queries.get(workspace, funnel_id)
     return _save(
         Funnel(

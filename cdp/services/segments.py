@@ -54,6 +54,7 @@ def create_from_draft(*, workspace: Workspace, by: Actor, draft: SegmentDraft, n
 @transaction.atomic
 def _create_kept(workspace: Workspace, by: Actor, draft: SegmentDraft, now: datetime) -> Segment:
     limits.require_room(workspace, METER)
+    segment_uses.require_in_plan(workspace, draft.condition)
     segment_uses.require_known(workspace, draft.condition)
     segment = _save(
         Segment(
@@ -124,6 +125,7 @@ def _change_condition(segment: Segment, draft: SegmentDraft) -> None:
     said = (dict(draft.source), draft.include_anonymous)
     if (segment.condition, segment.include_anonymous) == said:
         return
+    segment_uses.require_in_plan(segment.workspace, draft.condition)
     segment_uses.require_known(segment.workspace, draft.condition, segment)
     segment.condition, segment.include_anonymous = said
     segment.version += 1

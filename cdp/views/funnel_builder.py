@@ -65,6 +65,7 @@ def funnel_from_template(request: MemberRequest, template: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @access.page("build")
 def funnel_edit(request: MemberRequest, funnel_id: UUID) -> HttpResponse:
+    limits.require_feature(request.workspace, "funnel_builder")
     funnel = queries.get(request.workspace, funnel_id)
     if request.method == "POST":
         return _built(request, lambda draft: _updated(request, funnel, draft), funnel=funnel)

@@ -10,10 +10,7 @@ from cdp.models import Profile
 from cdp.queries import served_traits
 from cdp.queries.served_traits import Value
 from cdp.views import trait_words as words
-from stratum.workspaces import plans
 from stratum.workspaces.access import MemberRequest
-
-FEATURE = "computed_traits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +26,6 @@ class TraitLine:
 
 def trait_lines(request: MemberRequest, profile: Profile) -> dict[str, object]:
     """The team's traits, and apart the ready-made ones that say something."""
-    if FEATURE not in plans.of(request.workspace).features:
-        return {"traits": [], "system_traits": []}
     values = served_traits.values_of(request.workspace, profile.pk, now=request.now)
     zone = ZoneInfo(request.workspace.time_zone)
     own = [value for value in values if not value.trait.is_system]

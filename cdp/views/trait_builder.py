@@ -28,7 +28,7 @@ from cdp.views.trait_previews import previewed
 from cdp.views.traits import HERE
 from stratum.lib.refusal import Fault, Invalid, Refusal
 from stratum.lib.routes import route
-from stratum.workspaces import access
+from stratum.workspaces import access, limits
 from stratum.workspaces.access import MemberRequest
 
 Context = dict[str, object]
@@ -49,6 +49,7 @@ PROFILE_FIELDS = (
 @require_http_methods(["GET", "HEAD", "POST"])
 @access.page("build")
 def trait_new(request: MemberRequest) -> HttpResponse:
+    limits.require_feature(request.workspace, services.FEATURE)
     if request.method == "POST":
         return _built(request, lambda body, draft: _created(request, body, draft=draft))
     chosen = TEMPLATES.get(request.GET.get("template", ""))
@@ -61,6 +62,7 @@ def trait_new(request: MemberRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @access.page("build")
 def trait_edit(request: MemberRequest, trait_id: UUID) -> HttpResponse:
+    limits.require_feature(request.workspace, services.FEATURE)
     trait = queries.get(request.workspace, trait_id)
     if request.method == "POST":
         return _built(request, lambda body, draft: _updated(request, trait, body, draft=draft), trait=trait)

@@ -22,11 +22,11 @@ from integrations.models import (
     PipedriveSpending,
 )
 from integrations.pipedrive.limits import DAILY_BASE
-from stratum.lib.refusal import Missing, NotAllowed, Refusal
+from stratum.lib.refusal import Missing, Refusal
 from stratum.workspaces import limits, plans
 from stratum.workspaces.models import Workspace
 
-FEATURE, METER = "crm_pipedrive", "crm_connections"
+FEATURE, REALTIME, METER = "crm_pipedrive", "crm_realtime", "crm_connections"
 Health = Literal["healthy", "warning", "critical", "paused", "disconnected"]
 
 UNFINISHED = (PipedriveRun.State.QUEUED, PipedriveRun.State.RUNNING)
@@ -43,6 +43,7 @@ LATE: Mapping[str, timedelta] = {
 OLD_QUEUE = timedelta(hours=26)
 WARN_ERRORS, STOP_ERRORS = 0.02, 0.2  # of what the last run looked at
 WARN_BUDGET = 0.8
+Schedule = PipedriveConnection.Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +97,16 @@ def is_in_plan(workspace: Workspace) -> bool:
     return FEATURE in plans.of(workspace).features
 
 
+def schedule_of(connection: PipedriveConnection) -> str:
+    """What it goes by: every hour where real-time was chosen on a plan that had it."""
+    if connection.schedule == Schedule.REALTIME and REALTIME not in plans.of(connection.workspace).features:
+        return Schedule.HOURLY
+    return connection.schedule
+
+
 def require_readable(workspace: Workspace) -> None:
     """What was synced on a plan with a CRM stays readable on one without."""
-    try:
-        limits.require_feature(workspace, FEATURE)
-    except NotAllowed:
-        if connection_of(workspace) is None:
-            raise
+    limits.require_readable(workspace, FEATURE, PipedriveConnection.objects.filter(workspace=workspace).exists)
 
 
 def require(workspace: Workspace) -> PipedriveConnection:

@@ -330,8 +330,8 @@ def _plan_sentence(connection: PipedriveConnection) -> str:
 
 
 def _schedules(request: MemberRequest) -> list[Schedule]:
-    locked = connecting.REALTIME not in plans.of(request.workspace).features
-    needed = plans.cheapest_with(connecting.REALTIME).name
+    locked = queries.REALTIME not in plans.of(request.workspace).features
+    needed = plans.cheapest_with(queries.REALTIME).name
     mark = f"Premium: part of {needed}" if locked else "Premium"
     return [
         Schedule("realtime", "Real-time", "Instant sync on changes.", mark, "accent", "bolt", locked),

@@ -17,7 +17,7 @@ class Exporter:
     """`prepare(workspace, parameters, by, now)` reads the parameters (or refuses) and gives the sheet.
 
     `personal`: its rows name people, so its files go as soon as somebody is erased. `standalone`: it needs no
-    parameters, so it can be scheduled from Settings too.
+    parameters, so it can be scheduled from Settings too. `feature`: a plan without it makes no schedules of it.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Exporter:
     prepare: Prepare
     personal: bool = True
     standalone: bool = False
+    feature: str = ""
 
 
 exporters: Registry[Exporter] = Registry()

@@ -127,6 +127,11 @@ class WorkspaceAdministration(ServiceAdmin):
     search_fields = ["name", "slug", "members__user__email"]
     readonly_fields = ["slug", "holds_sample_data", "created_at"]
 
+    def save_model(self, request: HttpRequest, obj: Workspace, form: Any, change: bool) -> None:
+        chosen, obj.plan = obj.plan, form.initial["plan"]
+        services.assign_plan(workspace=obj, plan=chosen, now=clock.now())
+        super().save_model(request, obj, form, change)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

@@ -65,6 +65,7 @@ def usages(workspace: Workspace, *, now: datetime) -> list[Usage]:
 
 
 def require_feature(workspace: Workspace, feature: str) -> None:
+    """For whatever makes or changes something. Raises NotAllowed with the plan that has it."""
     plan = plans.of(workspace)
     if feature in plan.features:
         return
@@ -73,6 +74,23 @@ def require_feature(workspace: Workspace, feature: str) -> None:
         "feature_not_in_plan",
         f"{name} is part of the {needed} plan, and this workspace is on {plan.name}. Compare the plans at /pricing.",
     )
+
+
+def require_readable(workspace: Workspace, feature: str, is_any_made: Callable[[], bool]) -> None:
+    """For reading: what was made while the plan had the feature stays readable without it. Raises NotAllowed."""
+    if feature not in plans.of(workspace).features and not is_any_made():
+        require_feature(workspace, feature)
+
+
+def readable_until(workspace: Workspace, feature: str) -> datetime | None:
+    """For what comes by itself: readable is what came until then, None for everything. Raises NotAllowed where the
+    workspace never had the feature.
+    """
+    last = None if feature in plans.of(workspace).features else workspace.features_until.get(feature)
+    if last is None:
+        require_feature(workspace, feature)
+        return None
+    return datetime.fromisoformat(last)
 
 
 def require_room(workspace: Workspace, meter: str, *, adding: int = 1) -> None:

@@ -61,6 +61,12 @@ class Workspace(models.Model):
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
     plan = models.CharField(max_length=20, default="professional")
+    features_until = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="Instants at which features that the plan lacks were had last.",
+    )
     time_zone = models.CharField(max_length=64, default="UTC")
     currency = models.CharField(max_length=3, default="USD")
     default_country = models.CharField(max_length=2, default="US", help_text="For phone numbers without +prefix.")

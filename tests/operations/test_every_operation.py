@@ -4,15 +4,12 @@ that the document promises. STRATUM_API_EXAMPLES=200 asks for longer.
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import datetime
 from itertools import count
 
 import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, transaction
-from django.db.models import Model
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from schemathesis import Case, GenerationMode
@@ -25,18 +22,12 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from autopilot.models import Action, DryRun, Rule
-from cdp.models import Funnel, Profile, Segment, Trait
-from cdp.services import demo
-from integrations.models import AdConnection, AdEntity, PipedriveDuplicate, PipedriveRow, PipedriveRun
-from stratum.workspaces import plans
-from stratum.workspaces.models import Job, Workspace
+from stratum.workspaces.models import Workspace
 from stratum.wsgi import application
 from tests import factories
-from trustlayer.models import LedgerEntry
+from tests.addresses import MODELS, keys_of
 
 EXAMPLES = int(os.environ.get("STRATUM_API_EXAMPLES", "5"))
-MOST_ROWS = 5  # of one kind
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -44,41 +35,6 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
-# Where a parameter of a path finds rows that exist.
-MODELS: dict[str, type[Model]] = {
-    "funnel_id": Funnel,
-    "trait_id": Trait,
-    "segment_id": Segment,
-    "profile_id": Profile,
-    "action_id": Action,
-    "dry_run_id": DryRun,
-    "rule_id": Rule,
-    "connection_id": AdConnection,
-    "entity_id": AdEntity,
-    "run_id": PipedriveRun,
-    "row_id": PipedriveRow,
-    "duplicate_id": PipedriveDuplicate,
-    "entry_id": LedgerEntry,
-    "job_id": Job,
-}
-
-OWNERS = {"row_id": "run__connection__workspace", "duplicate_id": "connection__workspace"}
-
-
-@pytest.fixture
-def shop(db: None, now: datetime) -> Workspace:
-    """The demo workspace, small: something of everything."""
-    build = {"profiles": 60, "events": 800, "workers": 1, "days": 2}
-    return demo.build(now=now, progress=lambda done, total: None, **build).workspace
-
-
-@pytest.fixture
-def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The minute of the tests' clock never ends."""
-    free = replace(
-        plans.PROFESSIONAL, requests_a_minute=10**6, limits={**plans.PROFESSIONAL.limits, "api_requests": 10**9}
-    )
-    monkeypatch.setitem(plans.PLANS, "professional", free)
 
 
 @pytest.fixture
@@ -135,15 +91,7 @@ def ask(operation: APIOperation, real: Iterator[dict[str, object]], headers: dic
 def places(operation: APIOperation, workspace: Workspace) -> Iterator[dict[str, object]]:
     """Values for the path's parameters: by turns those of a row of the workspace and none."""
     named = [parameter.name for parameter in operation.path_parameters]
-    rows = {name: existing(MODELS[name], name, workspace) for name in named if name in MODELS}
+    rows = {name: keys_of(name, workspace) for name in named if name in MODELS}
     for turn in count():
         yield {name: keys[turn % len(keys)] for name, keys in rows.items() if keys}
         yield {}
-
-
-def existing(model: type[Model], name: str, workspace: Workspace) -> list[str]:
-    """The keys of the oldest rows, in an order that each run repeats although the keys are made up."""
-    fields = {field.name for field in model._meta.fields}
-    order = [field for field in ("created_at", "name", "pk") if field in fields or field == "pk"]
-    rows = model._default_manager.filter(**{OWNERS.get(name, "workspace"): workspace}).order_by(*order)
-    return [str(key) for key in rows.values_list("pk", flat=True)[:MOST_ROWS]]

@@ -105,9 +105,9 @@ class Found:
 
 
 def find(workspace: Workspace, asked: Asked) -> Found:
-    """Raises NotAllowed where the plan has no audit logs."""
-    limits.require_feature(workspace, FEATURE)
-    snapshot = _snapshot(workspace)
+    """Raises NotAllowed where the workspace never had audit logs; of a plan without them, what was written before."""
+    until = limits.readable_until(workspace, FEATURE)
+    snapshot = _snapshot(workspace, None if until is None else clock.to_micros(until))
     last = int(snapshot.column["seq"][-1]) if len(snapshot) else 0
     return Found(workspace, asked, Matched(snapshot, asked), last)
 
@@ -138,11 +138,13 @@ def count_newer(found: Found, than: int) -> int:
 
 
 def entry(workspace: Workspace, entry_id: UUID) -> LedgerEntry:
-    """Raises Missing."""
-    limits.require_feature(workspace, FEATURE)
+    """Raises Missing, and NotAllowed for what the plan does not show."""
+    until = limits.readable_until(workspace, FEATURE)
     found = LedgerEntry.objects.filter(workspace=workspace, pk=entry_id).first()
     if found is None:
         raise Missing("There is no entry of the audit log with that address in this workspace.")
+    if until is not None and found.timestamp > until:
+        limits.require_feature(workspace, FEATURE)
     return found
 
 
@@ -153,7 +155,7 @@ def checkpoints(workspace: Workspace, most: int = 5) -> list[Checkpoint]:
 
 def checkpoint(workspace: Workspace, checkpoint_id: int) -> Checkpoint:
     """Raises Missing."""
-    limits.require_feature(workspace, FEATURE)
+    limits.readable_until(workspace, FEATURE)
     signed = Checkpoint.objects.select_related("workspace").filter(workspace=workspace, pk=checkpoint_id).first()
     if signed is None:
         raise Missing("There is no checkpoint with that address in this workspace.")
@@ -222,8 +224,8 @@ def _day(micros: int, zone: ZoneInfo) -> date:
 # The columns of this process
 
 
-def _snapshot(workspace: Workspace) -> Snapshot:
-    """Everything that is committed now."""
+def _snapshot(workspace: Workspace, until: int | None = None) -> Snapshot:
+    """Everything that is committed now, or of that what is no later than `until`, in microseconds."""
     kept = _columns_of(workspace)
     with kept.lock, transaction.atomic():
         present = head(workspace)
@@ -237,7 +239,7 @@ def _snapshot(workspace: Workspace) -> Snapshot:
         if kept.columns.size >= kept.saved + SAVED_EVERY:
             column_files.save(workspace.pk, kept.columns, kept.entry_hash)
             kept.saved = kept.columns.size
-        return Snapshot(kept.columns, present.pruned_through if present else 0)
+        return Snapshot(kept.columns, present.pruned_through if present else 0, until)
 
 
 def remember_anew(workspace: Workspace) -> None:

@@ -40,7 +40,7 @@ def ask(
     *, workspace: Workspace, by: Actor, now: datetime, manifests: Sequence[Manifest] = (), most: int = MOST_AT_ONCE
 ) -> Verified | Job:
     """The answer, or the job that finds it where the book is long."""
-    limits.require_feature(workspace, FEATURE)
+    limits.readable_until(workspace, FEATURE)
     if len(manifests) > MOST_MANIFESTS:
         raise Invalid([Fault("/manifests", f"Give at most {MOST_MANIFESTS} manifests at once.", "too_many")])
     for manifest in manifests:

@@ -25,7 +25,6 @@ from stratum.workspaces import limits
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
 
-REALTIME = "crm_realtime"
 LONGEST_TOKEN = 200
 State = PipedriveConnection.State
 OBJECTS = ("persons", "labels", "attribution", "deals")  # activities are chosen event by event
@@ -99,7 +98,7 @@ def _stored(
     )
     _fill(connection, me, token, is_sandbox)
     if connection.pk and queries.has_begun(connection):
-        connection.next_sync_at = now + INTERVALS[connection.schedule]
+        connection.next_sync_at = now + interval_of(connection)
     connection.save()
     return connection
 
@@ -181,13 +180,17 @@ def update_settings(*, workspace: Workspace, by: Actor, now: datetime, **choices
     return connection
 
 
+def interval_of(connection: PipedriveConnection) -> timedelta:
+    return INTERVALS[queries.schedule_of(connection)]
+
+
 def _set_schedule(connection: PipedriveConnection, value: str, now: datetime) -> None:
     if value == PipedriveConnection.Schedule.REALTIME:
-        limits.require_feature(connection.workspace, REALTIME)
+        limits.require_feature(connection.workspace, queries.REALTIME)
     if value != connection.schedule:
         connection.schedule = value
         if connection.next_sync_at is not None:
-            connection.next_sync_at = now + INTERVALS[value]
+            connection.next_sync_at = now + interval_of(connection)
 
 
 def _set_segment(connection: PipedriveConnection, value: UUID | None, now: datetime) -> None:

@@ -33,6 +33,8 @@ def look_at(connection_id: int, now: datetime) -> None:
 
 
 def _look_at(connection: PipedriveConnection, now: datetime) -> bool:
+    if queries.schedule_of(connection) != PipedriveConnection.Schedule.REALTIME:
+        return False
     if connection.circuit_until is not None and connection.circuit_until > now:
         return False
     if _has_changed(connection):

@@ -8,7 +8,7 @@ from django.db import transaction
 from integrations.models import PipedriveConnection, PipedriveOutbox, PipedriveRow, PipedriveRun
 from integrations.queries import pipedrive as queries
 from integrations.services.pipedrive import outbox
-from integrations.services.pipedrive.connecting import INTERVALS
+from integrations.services.pipedrive.connecting import interval_of
 from stratum.lib.refusal import Refusal
 from stratum.workspaces import jobs, limits
 from stratum.workspaces.access import SYSTEM, Actor
@@ -40,7 +40,7 @@ def start_sync(
     if connection.runs.filter(state__in=queries.UNFINISHED).exists():
         raise Refusal("sync_running", "A sync is running already. Wait for it, or cancel it.")
     if connection.next_sync_at is None and not dry_run:
-        connection.next_sync_at = now + INTERVALS[connection.schedule]
+        connection.next_sync_at = now + interval_of(connection)
         connection.save(update_fields=["next_sync_at"])
     return put_in_line(connection, by=by, now=now, mode=mode, dry_run=dry_run, trigger=trigger)
 
@@ -157,7 +157,7 @@ def _end_like(run_id: UUID, job: Job, now: datetime) -> int:
 
 def start_due(connection: PipedriveConnection, now: datetime) -> None:
     """Nothing where the plan has no CRM any more: what was synced stays, and syncing goes on with a larger plan."""
-    connection.next_sync_at = now + INTERVALS[connection.schedule]
+    connection.next_sync_at = now + interval_of(connection)
     connection.save(update_fields=["next_sync_at"])
     is_free = not connection.runs.filter(state__in=queries.UNFINISHED).exists()
     if is_free and queries.is_in_plan(connection.workspace):

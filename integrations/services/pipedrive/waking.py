@@ -6,6 +6,7 @@ from datetime import datetime
 from django.conf import settings
 
 from integrations.models import PipedriveConnection, PipedriveOutbox
+from integrations.queries import pipedrive as queries
 from integrations.services.pipedrive import gateway
 from integrations.services.pipedrive.context import Work
 from integrations.services.pipedrive.spending import Halt, Ledger
@@ -46,7 +47,7 @@ def is_public() -> bool:
 def ensure_webhooks(work: Work) -> None:
     """There for the real-time schedule, and else not. Those whose answer was lost are found by their address."""
     connection = work.connection
-    wanted = connection.schedule == PipedriveConnection.Schedule.REALTIME and is_public()
+    wanted = queries.schedule_of(connection) == PipedriveConnection.Schedule.REALTIME and is_public()
     if not wanted:
         take_off_webhooks(connection, now=work.now())
         return

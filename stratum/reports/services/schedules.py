@@ -15,8 +15,9 @@ from stratum.lib.refusal import Fault, Invalid, Refusal
 from stratum.reports import queries
 from stratum.reports.calendar import FREQUENCIES, WEEKDAYS
 from stratum.reports.models import ExportSchedule
+from stratum.reports.registry import exporters
 from stratum.reports.services import exports
-from stratum.workspaces import access
+from stratum.workspaces import access, limits
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
 from stratum.workspaces.services.workspaces import time_zones
@@ -102,6 +103,8 @@ def _checked(workspace: Workspace, by: Actor, wanted: Wanted, now: datetime) -> 
     tidy = replace(wanted, name=wanted.name.strip(), recipients=people, time_zone=wanted.time_zone.strip())
     if faults := [*_faults(tidy), *_address_faults(people), *problems.unstorable(dict(wanted.parameters))]:
         raise Invalid(faults)
+    if tidy.exporter in exporters and (feature := exporters[tidy.exporter].feature):
+        limits.require_feature(workspace, feature)
     exports.prepare(
         workspace=workspace,
         by=by,

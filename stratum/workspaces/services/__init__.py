@@ -25,11 +25,12 @@ from stratum.workspaces.services.team import (
     revoke_invitation,
     transfer_ownership,
 )
-from stratum.workspaces.services.workspaces import change_plan, change_settings, create_workspace
+from stratum.workspaces.services.workspaces import assign_plan, change_plan, change_settings, create_workspace
 
 __all__ = [
     "accept_invitation",
     "add_member",
+    "assign_plan",
     "change_plan",
     "change_role",
     "change_settings",

@@ -52,8 +52,16 @@ def change_plan(*, workspace: Workspace, plan: str, by: Actor, now: datetime) ->
     check_plan(plan)
     if not plans.PLANS[plan].available:
         raise Refusal("contact_sales", f"{plans.PLANS[plan].name} starts with a talk: write to sales@stratum.ai.")
+    return assign_plan(workspace=workspace, plan=plan, now=now)
+
+
+def assign_plan(*, workspace: Workspace, plan: str, now: datetime) -> Workspace:
+    """What was agreed, also a plan that nobody can choose; and remember until when it had what the plan lacks."""
+    had = {**workspace.features_until, **dict.fromkeys(sorted(plans.of(workspace).features), now.isoformat())}
+    kept = plans.PLANS[plan].features
+    workspace.features_until = {feature: until for feature, until in had.items() if feature not in kept}
     workspace.plan = plan
-    workspace.save(update_fields=["plan"])
+    workspace.save(update_fields=["plan", "features_until"])
     return workspace
 
 
