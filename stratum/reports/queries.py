@@ -24,6 +24,14 @@ def views(workspace: Workspace, user: User | None) -> QuerySet[SavedView]:
     return kept.filter(Q(shared=True) | Q(created_by=user, created_by__isnull=False))
 
 
+def view(workspace: Workspace, user: User | None, view_id: UUID) -> SavedView:
+    """Raises Missing."""
+    found = views(workspace, user).filter(pk=view_id).first()
+    if found is None:
+        raise Missing("There is no saved view with that address.")
+    return found
+
+
 def views_of_page(workspace: Workspace, user: User | None, page: str) -> QuerySet[SavedView]:
     """By name."""
     return views(workspace, user).filter(page=page).order_by("name", "created_at")

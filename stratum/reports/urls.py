@@ -1,7 +1,8 @@
 """Routes of saved views and exports."""
 
 from stratum.lib.routes import route
-from stratum.reports.api.exports import ExportDownloadApi
+from stratum.reports.api.exports import ExportApi, ExportDownloadApi, ExportListApi
+from stratum.reports.api.saved_views import SavedViewApi, SavedViewListApi, SavedViewRestoreApi
 from stratum.reports.api.schedules import ScheduleApi, ScheduleDeliveriesApi, ScheduleListApi, ScheduleRunApi
 from stratum.reports.views import exports, saved_views, schedules
 
@@ -9,7 +10,12 @@ SCHEDULES_API = "api/v1/trust-layer/export-schedules"
 SCHEDULES = "dashboard/settings/exports/schedules"
 
 urlpatterns = [
+    route("api/v1/exports", ExportListApi.as_view(), "api_export_list"),
+    route("api/v1/exports/<uuid:export_id>", ExportApi.as_view(), "api_export"),
     route("api/v1/exports/<uuid:export_id>/download", ExportDownloadApi.as_view(), "api_export_download"),
+    route("api/v1/saved-views", SavedViewListApi.as_view(), "api_saved_view_list"),
+    route("api/v1/saved-views/<uuid:view_id>", SavedViewApi.as_view(), "api_saved_view"),
+    route("api/v1/saved-views/<uuid:view_id>/restore", SavedViewRestoreApi.as_view(), "api_saved_view_restore"),
     route(SCHEDULES_API, ScheduleListApi.as_view(), "api_export_schedule_list"),
     route(f"{SCHEDULES_API}/<uuid:schedule_id>", ScheduleApi.as_view(), "api_export_schedule"),
     route(f"{SCHEDULES_API}/<uuid:schedule_id>/run", ScheduleRunApi.as_view(), "api_export_schedule_run"),

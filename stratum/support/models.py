@@ -5,7 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
-from stratum.workspaces.models import Workspace
+from stratum.workspaces.models import ApiKey, Workspace
 
 
 class Conversation(models.Model):
@@ -30,6 +30,7 @@ class Conversation(models.Model):
 class Message(models.Model):
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True, related_name="+", help_text="Of a program.")
     from_support = models.BooleanField(default=False)
     text = models.TextField(max_length=5_000)
     at = models.DateTimeField()

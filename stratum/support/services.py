@@ -73,7 +73,7 @@ def hold(workspace: Workspace, conversation_id: UUID) -> Conversation:
 
 def _say(conversation: Conversation, by: Actor, text: str, now: datetime, *, from_support: bool) -> Message:
     said = Message.objects.create(
-        conversation=conversation, author=by.user, from_support=from_support, text=text, at=now
+        conversation=conversation, author=by.user, api_key=by.api_key, from_support=from_support, text=text, at=now
     )
     conversation.last_at, conversation.waits_for_support, conversation.closed_at = now, not from_support, None
     conversation.save(update_fields=["last_at", "waits_for_support", "closed_at"])

@@ -26,7 +26,10 @@ def save(
     if shared:
         access.demand(by, "build")
     name, kept = name.strip(), state_of(query)
-    if faults := [*_faults(page, name, kept)]:
+    faults = _faults(page, name, kept)
+    if by.user is None and not shared:
+        faults.append(Fault("/shared", "A program has no views of its own: share it with the team.", "not_supported"))
+    if faults:
         raise Invalid(faults)
     view = SavedView(workspace=workspace, page=page, name=name, query=kept, shared=shared)
     view.created_by, view.created_at = by.user, now
@@ -36,6 +39,8 @@ def save(
 def share(*, workspace: Workspace, by: Actor, view_id: UUID, shared: bool, now: datetime) -> SavedView:
     access.demand(by, "build")
     view = _own(workspace, by, view_id)
+    if not shared and view.created_by is None:
+        raise Refusal("nobodys", "A program made this view, so nobody would see it any more. Delete it instead.")
     view.shared = shared
     view.save(update_fields=["shared"])
     return view
