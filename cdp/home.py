@@ -1,58 +1,24 @@
 """What the customer data rooms show on the first page, and what they ask of a new team."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 
 from cdp import kpis
 from cdp.definitions.funnel_questions import Question
-from cdp.engine.base import Engine
-from cdp.engine.errors import EngineError
 from cdp.models import Event, Funnel, Segment
 from cdp.queries import funnels, profiles
-from cdp.queries.engine import fresh_engine
 from cdp.queries.funnels import FunnelCard
 from cdp.views.funnel_words import percent
-from stratum.lib import clock, periods
+from stratum.lib import periods
 from stratum.lib.refusal import Refusal
 from stratum.workspaces import registry
 from stratum.workspaces.models import Workspace
 from stratum.workspaces.registry import Activity, FirstStep, Happening, HomeCard
 
-DAYS = 7
 DROPS, DROP_DAYS = 3, 30
-BAR_STEP, BARS_HIGH = 20, 40  # units of the drawing
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """A local day's events; `left`, `top` and `height` draw its bar."""
-
-    day: date
-    events: int
-    left: int
-    height: float
-
-    @property
-    def top(self) -> float:
-        return BARS_HIGH - self.height
-
-
-@dataclass(frozen=True, slots=True)
-class EventDays:
-    """The last seven local days, today last. None of them when the engine cannot answer."""
-
-    days: tuple[Day, ...]
-
-    @property
-    def today(self) -> int:
-        return self.days[-1].events
-
-    @property
-    def total(self) -> int:
-        return sum(day.events for day in self.days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +32,6 @@ class NewestFunnel:
 
 def profile_count(workspace: Workspace, now: datetime) -> int:
     return profiles.live(workspace).count()
-
-
-def event_days(workspace: Workspace, now: datetime) -> EventDays:
-    try:
-        engine = fresh_engine(workspace)
-        counts = _counts(engine, ZoneInfo(workspace.time_zone), now)
-    except EngineError:
-        return EventDays(())
-    highest = max(*counts.values(), 1)
-    return EventDays(
-        tuple(
-            Day(day, count, place * BAR_STEP, round(BARS_HIGH * count / highest, 1))
-            for place, (day, count) in enumerate(counts.items())
-        )
-    )
-
-
-def _counts(engine: Engine, zone: ZoneInfo, now: datetime) -> dict[date, int]:
-    """Each day by itself: the clock may change between them."""
-    today = now.astimezone(zone).date()
-    days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
-    return {day: _count(engine, day, zone, now) for day in days}
-
-
-def _count(engine: Engine, day: date, zone: ZoneInfo, now: datetime) -> int:
-    period = periods.between_days(day, day, zone)
-    answer = engine.daily(clock.to_micros(period.start), clock.to_micros(period.end), clock.to_micros(now))
-    return int(answer.events.sum())
 
 
 def newest_funnel(workspace: Workspace, now: datetime) -> NewestFunnel:
@@ -171,7 +109,6 @@ def register() -> None:
     registry.activities.register(Activity("funnels", latest_funnels))
     registry.activities.register(Activity("segments", latest_segments))
     registry.home_cards.register(HomeCard("profiles", "Profiles", "cdp/home/profiles.html", profile_count, order=10))
-    registry.home_cards.register(HomeCard("events", "Events", "cdp/home/events.html", event_days, order=20))
     registry.home_cards.register(HomeCard("funnel", "Newest funnel", "cdp/home/funnel.html", newest_funnel, order=30))
     registry.first_steps.register(
         FirstStep(

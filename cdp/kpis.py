@@ -66,7 +66,14 @@ def _stretches(period: Period) -> Iterator[Period]:
         yield periods.between_days(run[0], run[-1], period.zone)
 
 
-EVENTS = Kpi("events", "Events", "Events that happened on these days, counted as everywhere.", events, order=10)
+EVENTS = Kpi(
+    "events",
+    "Events",
+    "Events that happened on these days, counted as everywhere.",
+    events,
+    url_name="event_list",
+    order=10,
+)
 ACTIVE_PROFILES = Kpi(
     "active_profiles",
     "Active profiles a day",

@@ -1,6 +1,6 @@
 """What the customer data rooms show on the first page."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.test import Client
@@ -9,7 +9,7 @@ from cdp import home
 from cdp.queries.engine import engine_of
 from cdp.tasks import project_all
 from stratum.workspaces.models import Workspace
-from tests.cdp.people import Tell, teller
+from tests.cdp.people import Tell
 
 URL = "/dashboard/"
 
@@ -18,26 +18,19 @@ def steps(browser: Client) -> dict[str, bool]:
     return {step.label: step.done for step in browser.get(URL).context["checklist"].steps}
 
 
-def test_the_cards_count(as_bob: Client, workspace: Workspace, tell: Tell, now: datetime) -> None:
-    for hours_ago in (0.5, 1, 20, 24 * 6, 24 * 8):
-        tell("visit", user="anna", hours_ago=hours_ago)
-    tell("visit", user="ben", hours_ago=11.5)  # half past one at night in Berlin: today
-    shown = home.event_days(workspace, now)
-    assert (shown.today, shown.total) == (3, 5)
-    assert [day.events for day in shown.days] == [1, 0, 0, 0, 0, 1, 3]
+def test_profiles_are_counted(as_bob: Client, workspace: Workspace, tell: Tell, now: datetime) -> None:
+    tell("visit", user="anna")
+    tell("visit", user="ben")
     assert home.profile_count(workspace, now) == 2
-    page = as_bob.get(URL).content.decode()
-    assert "5 in the last 7 days" in page
+    assert "People and visitors" in as_bob.get(URL).content.decode()
 
 
-def test_days_are_local_when_the_clock_changes(workspace: Workspace) -> None:
-    """Berlin's 29 March 2026 has 23 hours: it begins at 23:00 UTC and ends at 22:00 UTC."""
-    evening = datetime(2026, 3, 30, 12, 0, tzinfo=UTC)
-    tell = teller(workspace, evening)
-    for day, hour in ((28, 22), (28, 23), (29, 21), (29, 22)):
-        ago = evening - datetime(2026, 3, day, hour, 30, tzinfo=UTC)
-        tell("visit", user="anna", hours_ago=ago.total_seconds() / 3600)
-    assert [day.events for day in home.event_days(workspace, evening).days][-3:] == [1, 2, 1]
+def test_events_stand_there_once(as_bob: Client, tell: Tell) -> None:
+    """As a figure with its line and day by day, not as a card beside it too."""
+    tell("visit", user="anna")
+    page = as_bob.get(URL)
+    assert [tile.kpi.name for tile in page.context["shown_tiles"]].count("events") == 1
+    assert "Events" not in [card.title for card in page.context["cards"]]
 
 
 def test_an_empty_workspace_has_cards_too(as_bob: Client, workspace: Workspace) -> None:
@@ -64,7 +57,6 @@ def test_nothing_of_another_workspace_is_counted(
     other_workspace: Workspace, tell: Tell, now: datetime, as_charlie: Client
 ) -> None:
     tell("visit", user="anna")
-    assert home.event_days(other_workspace, now).total == 0
     assert home.profile_count(other_workspace, now) == 0
 
 
