@@ -19,10 +19,12 @@ from autopilot.rules.templates import TEMPLATES
 from autopilot.services import rule_runs
 from autopilot.services import rules as services
 from cdp.queries import segments
-from stratum.lib.refusal import Invalid, Missing, Refusal
+from stratum.lib import tags
+from stratum.lib.refusal import Missing, Refusal
 from stratum.lib.routes import route
 from stratum.workspaces import access, plans
 from stratum.workspaces.access import MemberRequest
+from stratum.workspaces.conditional import unless_overtaken
 from trustlayer.actions import ACTIONS
 
 PER_PAGE = 25
@@ -109,11 +111,18 @@ def rule_edit(request: MemberRequest, rule_id: UUID) -> HttpResponse:
 
     def save(body: Mapping[str, Any]) -> Rule:
         name = request.POST.get("name", "")
-        return services.change(
-            workspace=request.workspace, by=request.actor, rule_id=rule_id, name=name, body=body, now=request.now
-        )
+        with unless_overtaken(request.workspace, request.POST.get("seen", ""), lambda: _told(request, rule_id)):
+            return services.change(
+                workspace=request.workspace, by=request.actor, rule_id=rule_id, name=name, body=body, now=request.now
+            )
 
     return _form(request, rule.definition, rule.name, rule.template, save, rule)
+
+
+def _told(request: MemberRequest, rule_id: UUID) -> Mapping[str, Any]:
+    """What the form shows of a rule, as it stands now."""
+    rule = queries.get(request.workspace, rule_id)
+    return {"name": rule.name, "version": rule.version}
 
 
 def _form(
@@ -130,13 +139,15 @@ def _form(
         body = _body(request.POST)
         try:
             saved = save(body)
-        except Invalid as refused:
-            errors = [(fault.pointer, fault.detail) for fault in refused.faults]
+        except Refusal as refused:
+            errors = [(fault.pointer, fault.detail) for fault in refused.faults] or [("", refused.sentence)]
             context |= {"errors": errors, "name": request.POST.get("name", ""), "body": body}
-            status = 422
+            status = refused.status
         else:
             messages.success(request, f"“{saved.name}” is saved as version {saved.version}. Test it over history next.")
             return redirect("rule_detail", saved.pk)
+    if rule is not None:
+        context["seen"] = request.POST.get("seen") or tags.of_content(_told(request, rule.pk))
     rows = [{**row, "value": _as_typed(row["value"])} for row in context["body"]["when"]]
     context |= {
         "level": LEVELS.get(context["body"]["scope"].get("kind", ""), ""),

@@ -14,10 +14,12 @@ from autopilot.rails import AMOUNTS, LABELS, LEVELS, WEEKDAYS, WHOLE, Rails
 from autopilot.services import pausing
 from autopilot.services import settings as services
 from autopilot.services.pausing import Paused
-from stratum.lib.refusal import Invalid
+from stratum.lib import tags
+from stratum.lib.refusal import Refusal
 from stratum.lib.routes import route
 from stratum.workspaces import access
 from stratum.workspaces.access import MemberRequest
+from stratum.workspaces.conditional import unless_overtaken
 
 SPARE_WINDOWS = 2
 NUMBERS = (*AMOUNTS, *WHOLE)
@@ -56,19 +58,29 @@ class Box:
 def settings_autopilot(request: MemberRequest) -> HttpResponse:
     """Everybody may see it; who may connect systems may change it."""
     errors: dict[str, str] = {}
+    status = 200
     if request.method == "POST":
         access.demand(request.actor, "connect")
         try:
-            services.change(workspace=request.workspace, by=request.actor, body=_body(request.POST), now=request.now)
-        except Invalid as refused:
-            errors = {fault.pointer: fault.detail for fault in refused.faults}
+            with unless_overtaken(request.workspace, request.POST.get("seen", ""), lambda: _told(request)):
+                services.change(
+                    workspace=request.workspace, by=request.actor, body=_body(request.POST), now=request.now
+                )
+        except Refusal as refused:
+            status = refused.status
+            errors = {fault.pointer: fault.detail for fault in refused.faults} or {"form": refused.sentence}
         else:
             messages.success(request, "Saved.")
             return redirect("settings_autopilot")
     typed = request.POST if errors else None
-    return render(
-        request, "autopilot/settings/edit.html", _context(request, errors, typed), status=422 if errors else 200
-    )
+    context = _context(request, errors, typed) | {"trouble": errors.get("form", "")}
+    context["seen"] = request.POST.get("seen") or tags.of_content(_told(request))
+    return render(request, "autopilot/settings/edit.html", context, status=status)
+
+
+def _told(request: MemberRequest) -> dict[str, Any]:
+    """What the form shows, as it stands now."""
+    return {"version": queries.standing(request.workspace).version}
 
 
 def _context(request: MemberRequest, errors: Mapping[str, str], typed: QueryDict | None) -> dict[str, Any]:

@@ -19,10 +19,12 @@ from integrations.queries import pipedrive_sources
 from integrations.queries.pipedrive_sources import GROUPS, Source
 from integrations.services.pipedrive import mapping
 from integrations.views.pipedrive_setup import faults, steps
+from stratum.lib import tags
 from stratum.lib.refusal import Refusal
 from stratum.lib.routes import route
 from stratum.workspaces import access
 from stratum.workspaces.access import MemberRequest
+from stratum.workspaces.conditional import unless_overtaken
 
 Row = Mapping[str, Any]
 BLANK: Row = {"local": "", "code": "", "direction": "to_pipedrive", "rule": "stratum_wins"}
@@ -101,6 +103,11 @@ def _page(request: MemberRequest, connection: PipedriveConnection, trouble: str)
     return _form(request, connection, rows, _known(request, connection), errors)
 
 
+def _told(connection: PipedriveConnection) -> Mapping[str, Any]:
+    """The lines as they stand now."""
+    return {"fields": [_row(line) for line in queries.fields(connection)]}
+
+
 def _row(line: Any) -> Row:
     return {"local": line.local, "code": line.code, "direction": line.direction, "rule": line.rule}
 
@@ -113,7 +120,8 @@ def _known(request: MemberRequest, connection: PipedriveConnection) -> Known:
 def _save(request: MemberRequest, connection: PipedriveConnection, body: dict[str, Any], known: Known) -> HttpResponse:
     try:
         lines = read_mapping(body, {name: source.kind for name, source in known.sources.items()}, known.remotes)
-        mapping.put(workspace=request.workspace, by=request.actor, lines=lines, now=request.now)
+        with unless_overtaken(request.workspace, request.POST.get("seen", ""), lambda: _told(connection)):
+            mapping.put(workspace=request.workspace, by=request.actor, lines=lines, now=request.now)
     except Refusal as refused:
         errors = {fault.pointer: fault.detail for fault in refused.faults} or {"form": refused.sentence}
         return _form(request, connection, body["fields"], known, errors, dirty=True, status=422)
@@ -172,6 +180,7 @@ def _form(
         "errors": {"form": errors["form"]} if "form" in errors else {},
         "said": said,
         "dirty": dirty,
+        "seen": request.POST.get("seen") or tags.of_content(_told(connection)),
     }
     if request.htmx:
         return render(request, f"{PAGE}#lines", context, status=status)

@@ -1,5 +1,7 @@
 """ETag and If-Match for documents that have no version of their own: the tag is made of what GET tells."""
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from django.db import transaction
@@ -14,6 +16,28 @@ from stratum.workspaces.authentication import ApiRequest
 from stratum.workspaces.models import Workspace
 
 CHANGED = "Somebody changed this since you read it. Load it again and repeat your change."
+
+OVERTAKEN = (
+    "Somebody else saved this since you opened it, so nothing is saved. What you typed still stands here: open the "
+    "page anew in another tab, and repeat there what you want."
+)
+
+
+@contextmanager
+def unless_overtaken(workspace: Workspace, seen: str, told: Callable[[], Mapping[str, Any]]) -> Iterator[None]:
+    """Around what the form of a page saves. `told` is what stands now, `seen` the tag of what stood when it was opened
+    (`tags.of_content`): raises Refusal where they differ. Takes the lock of TaggedView.
+    """
+    with transaction.atomic():
+        hold(workspace)
+        if seen and seen != tags.of_content(told()):
+            raise Refusal("precondition_failed", OVERTAKEN, status=412)
+        yield
+
+
+def hold(workspace: Workspace) -> None:
+    """Until the transaction ends nobody else changes what has a tag."""
+    Workspace.objects.select_for_update(of=("self",), no_key=True).only("pk").get(pk=workspace.pk)
 
 
 class TaggedView(APIView):
@@ -38,7 +62,7 @@ class TaggedView(APIView):
         if expected is None or request.method in SAFE_METHODS:
             return
         entered: ApiRequest = request  # type: ignore[assignment]
-        Workspace.objects.select_for_update(of=("self",), no_key=True).only("pk").get(pk=entered.workspace.pk)
+        hold(entered.workspace)
         present = self.get(request, *args, **kwargs)  # type: ignore[attr-defined]
         if not tags.names_tag(expected, self.tag(present)):
             raise Refusal("precondition_failed", CHANGED, status=412)

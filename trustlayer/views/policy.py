@@ -9,10 +9,12 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from stratum.lib.refusal import Invalid
+from stratum.lib import tags
+from stratum.lib.refusal import Refusal
 from stratum.lib.routes import route
 from stratum.workspaces import access
 from stratum.workspaces.access import MemberRequest
+from stratum.workspaces.conditional import unless_overtaken
 from trustlayer.actions import ACTIONS
 from trustlayer.policy import Policy
 from trustlayer.queries import policies as queries
@@ -40,11 +42,17 @@ def settings_trust(request: MemberRequest) -> HttpResponse:
         return _page(request, policies.current(request.workspace).to_json(), {})
     body = _body(request.POST)
     try:
-        policy = policies.change(workspace=request.workspace, by=request.actor, body=body, now=request.now)
-    except Invalid as refused:
-        return _page(request, body, {fault.pointer: fault.detail for fault in refused.faults}, status=422)
+        with unless_overtaken(request.workspace, request.POST.get("seen", ""), lambda: _told(request)):
+            policy = policies.change(workspace=request.workspace, by=request.actor, body=body, now=request.now)
+    except Refusal as refused:
+        errors = {fault.pointer: fault.detail for fault in refused.faults} or {"/form": refused.sentence}
+        return _page(request, body, errors, status=refused.status)
     messages.success(request, f"Version {policy.version} of the policy is in force.")
     return redirect("settings_trust")
+
+
+def _told(request: MemberRequest) -> Mapping[str, Any]:
+    return {"version": policies.current(request.workspace).version}
 
 
 def _body(given: QueryDict) -> dict[str, Any]:
@@ -83,6 +91,7 @@ def _page(
         "signals": [_signal(name, body, errors) for name in SIGNALS],
         "actions": [_action(kind, body, errors) for kind in ACTIONS if not ACTIONS[kind].never_refused],
         "refused": bool(errors),
+        "seen": request.POST.get("seen") or tags.of_content(_told(request)),
         "policy": policies.current(request.workspace),
         "usual": Policy(),
         "versions": queries.versions(request.workspace),

@@ -1,5 +1,7 @@
 """Settings: team, plan, API keys, sources, workspace."""
 
+from collections.abc import Sequence
+
 from django.contrib import messages
 from django.forms import Form
 from django.http import HttpResponse
@@ -7,10 +9,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from stratum.lib import tags
 from stratum.lib.forms import show
-from stratum.lib.refusal import Invalid, Refusal
+from stratum.lib.refusal import Refusal
 from stratum.workspaces import access, forms, limits, plans, queries, services
 from stratum.workspaces.access import MemberRequest
+from stratum.workspaces.conditional import unless_overtaken
+from stratum.workspaces.models import Workspace
 from stratum.workspaces.views import once
 from stratum.workspaces.views.snippets import snippets
 
@@ -209,6 +214,11 @@ def revoke_source(request: MemberRequest, key_id: int) -> HttpResponse:
 # Workspace
 
 
+def _told(workspace: Workspace, fields: Sequence[str]) -> dict[str, object]:
+    """As they stand now, whatever this request read before."""
+    return dict(Workspace.objects.filter(pk=workspace.pk).values(*fields).get())
+
+
 @access.page("connect")
 def workspace(request: MemberRequest) -> HttpResponse:
     current = request.workspace
@@ -216,15 +226,17 @@ def workspace(request: MemberRequest) -> HttpResponse:
     form = forms.WorkspaceForm(request.POST or None, initial={name: getattr(current, name) for name in fields})
     if form.is_valid():
         try:
-            services.change_settings(workspace=current, by=request.actor, now=request.now, **form.cleaned_data)
-        except Invalid as refusal:
+            with unless_overtaken(current, request.POST.get("seen", ""), lambda: _told(current, fields)):
+                services.change_settings(workspace=current, by=request.actor, now=request.now, **form.cleaned_data)
+        except Refusal as refusal:
             # The refused name must not stand in the page's frame.
             current.refresh_from_db()
             show(form, refusal)
         else:
             messages.success(request, "Saved.")
             return redirect("settings_workspace")
-    context = {"form": form, "zones": forms.zone_names()}
+    seen = request.POST.get("seen") or tags.of_content(_told(current, fields))
+    context = {"form": form, "zones": forms.zone_names(), "seen": seen}
     return render(request, "workspaces/settings.html", context, status=_status(form))
 
 
