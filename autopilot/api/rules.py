@@ -64,8 +64,8 @@ class RuleShape(serializers.Serializer[Any]):
             "id": str(instance.pk),
             "template": instance.template or None,
             "sentence": definitions.sentence(definitions.parse(instance.definition)),
-            "conflicts": queries.conflicts(instance),
-            "currencies": queries.currencies(instance) or None,
+            "conflicts": queries.conflicts(instance, self.context.get("running")),
+            "currencies": (self.context.get("is_mixed", True) and queries.currencies(instance)) or None,
             **{name: getattr(instance, name) for name in (*plain, *times)},
         }
 
@@ -109,8 +109,13 @@ class RuleListApi(APIView):
     )
     def get(self, request: ApiRequest) -> Response:
         refuse_unknown_filters(request)
-        found = queries.find(request.workspace)
-        return paged(self, request, found, ("-created_at", "-id"), lambda rows: RuleShape(rows, many=True).data)
+        found, workspace = queries.find(request.workspace), request.workspace
+        known = {"running": queries.enabled(workspace.pk), "is_mixed": queries.currencies_of(workspace) > 1}
+
+        def told(rows: list[Rule]) -> Any:
+            return RuleShape(rows, many=True, context=known).data
+
+        return paged(self, request, found, ("-created_at", "-id"), told)
 
     @extend_schema(
         tags=TAGS,

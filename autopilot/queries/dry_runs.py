@@ -48,7 +48,8 @@ def get(workspace: Workspace, dry_run_id: UUID) -> DryRun:
 
 def find(workspace: Workspace, filters: Mapping[str, str]) -> QuerySet[DryRun]:
     """The newest first."""
-    rows = DryRun.objects.filter(workspace=workspace).select_related("action__account", "entity", "rule")
+    together = ("action__account", "action__entity", "entity", "rule")
+    rows = DryRun.objects.filter(workspace=workspace).select_related(*together)
     for name, column in (("verdict", "verdict"), ("platform", "action__account__platform"), ("action", "action__kind")):
         if value := filters.get(name):
             rows = rows.filter(**{column: value})

@@ -51,8 +51,12 @@ def cards(rules: Sequence[Rule]) -> list[Card]:
     counted = Rule.objects.filter(pk__in=[rule.pk for rule in rules]).annotate(n=Count("actions", filter=live))
     open_actions = dict(counted.values_list("pk", "n"))
     read = {rule.pk: parse(rule.definition) for rule in rules}
+    last = {run.rule_id: run for run in _runs(rules).order_by("rule", "-at").distinct("rule")}
     return [
-        card(rule, open_actions.get(rule.pk, 0), sum(_collide(rule, other, read) for other in rules)) for rule in rules
+        _card(
+            rule, last.get(rule.pk), open_actions.get(rule.pk, 0), sum(_collide(rule, other, read) for other in rules)
+        )
+        for rule in rules
     ]
 
 
@@ -60,9 +64,16 @@ def _collide(rule: Rule, other: Rule, read: Mapping[UUID, Definition]) -> bool:
     return other.enabled and other.pk != rule.pk and bool(definitions.collide(read[rule.pk], read[other.pk]))
 
 
-def card(rule: Rule, open_actions: int = 0, conflicts: int = 0) -> Card:
+def card(rule: Rule) -> Card:
+    return _card(rule, _runs([rule]).order_by("-at").first())
+
+
+def _runs(rules: Sequence[Rule]) -> QuerySet[RuleRun]:
+    return RuleRun.objects.filter(rule__in=rules, is_dry_run=False)
+
+
+def _card(rule: Rule, last: RuleRun | None, open_actions: int = 0, conflicts: int = 0) -> Card:
     definition = parse(rule.definition)
-    last = rule.runs.filter(is_dry_run=False).order_by("-at").first()
     return Card(rule, definition, definitions.sentence(definition), last, open_actions, conflicts)
 
 
@@ -84,6 +95,12 @@ def evaluations(rule: Rule) -> QuerySet[RuleEvaluation]:
     return rule.evaluations.select_related("entity").order_by("-at", "-outcome", "entity__name")
 
 
+def currencies_of(workspace: Workspace) -> int:
+    """How many the accounts that rules may be about have."""
+    chosen = AdAccount.objects.filter(workspace=workspace, chosen=True)
+    return chosen.values("currency").distinct().count()
+
+
 def currencies(rule: Rule) -> str:
     """What to know where a rule's amounts mean something else in every account; else nothing."""
     definition = parse(rule.definition)
@@ -99,10 +116,14 @@ def currencies(rule: Rule) -> str:
     return f"Its amounts mean {told}. Limit its scope to accounts of one currency."
 
 
-def conflicts(rule: Rule) -> list[str]:
-    """Other rules whose scope meets this one's and that write the same field."""
+def enabled(workspace_id: int) -> list[Rule]:
+    return list(Rule.objects.filter(workspace=workspace_id, archived_at=None, enabled=True))
+
+
+def conflicts(rule: Rule, running: Sequence[Rule] | None = None) -> list[str]:
+    """Other rules whose scope meets this one's and that write the same field. `running`: the enabled ones, if known."""
     mine = parse(rule.definition)
-    others = Rule.objects.filter(workspace=rule.workspace_id, archived_at=None, enabled=True).exclude(pk=rule.pk)
+    others = [other for other in (enabled(rule.workspace_id) if running is None else running) if other.pk != rule.pk]
     found = ((other, definitions.collide(mine, parse(other.definition))) for other in others)
     return [
         f"“{other.name}” {how} ({ACTIONS[other.definition['then']['action']].label.lower()})."

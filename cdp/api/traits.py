@@ -42,6 +42,7 @@ from stratum.lib.tags import names_tag
 from stratum.workspaces.api.workspace import JobShape
 from stratum.workspaces.authentication import ApiRequest
 from stratum.workspaces.models import Workspace
+from stratum.workspaces.registry import Dependent
 
 TAGS = ["Computed traits"]
 PROBLEMS = {401: Problem, 403: Problem}
@@ -375,7 +376,9 @@ def _profile_number(request: ApiRequest) -> int:
 
 
 def lines(workspace: Workspace, traits: Iterable[Trait]) -> list[tuple[Trait, dict[str, Any]]]:
-    return [(trait, _more(workspace, trait)) for trait in traits]
+    shown = list(traits)
+    users = queries.used_by_each(workspace, shown)
+    return [(trait, _more(workspace, trait, users[trait.name])) for trait in shown]
 
 
 def newest(trait: Trait) -> dict[str, Any]:
@@ -386,10 +389,10 @@ def newest(trait: Trait) -> dict[str, Any]:
     return {**definition, "label": trait.label, "description": trait.description}
 
 
-def _more(workspace: Workspace, trait: Trait) -> dict[str, Any]:
+def _more(workspace: Workspace, trait: Trait, users: Iterable[Dependent]) -> dict[str, Any]:
     definition = newest(trait)
     return {**definition, **_words(parse_stored(definition, queries.zone_of(workspace)))} | {
-        "used_by": [asdict(user) for user in queries.used_by(workspace, trait)]
+        "used_by": [asdict(user) for user in users]
     }
 
 
@@ -415,12 +418,20 @@ def _moved(request: ApiRequest, move: Callable[..., Trait], trait_id: UUID) -> R
 
 
 def _trait(request: ApiRequest, trait: Trait) -> Response:
-    shape = TraitShape((trait, _more(request.workspace, trait)))
+    shape = TraitShape((trait, _more(request.workspace, trait, queries.used_by(request.workspace, trait))))
     return Response(shape.data, headers={"ETag": queries.tag(trait)})
 
 
 def _written(request: ApiRequest, trait: Trait, *, status: int = 200) -> Response:
-    shape = TraitWrittenShape((trait, {**_more(request.workspace, trait), "warnings": _warnings(request, trait)}))
+    shape = TraitWrittenShape(
+        (
+            trait,
+            {
+                **_more(request.workspace, trait, queries.used_by(request.workspace, trait)),
+                "warnings": _warnings(request, trait),
+            },
+        )
+    )
     return Response(shape.data, status=status, headers={"ETag": queries.tag(trait)})
 
 

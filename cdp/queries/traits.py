@@ -48,7 +48,7 @@ def listed(workspace: Workspace, *, search: str = "", status: str = "") -> Query
 
 def cards(workspace: Workspace, traits: Iterable[Trait]) -> list[TraitCard]:
     shown = list(traits)
-    users = registry.dependents_of_each(workspace, NAME_OF_KIND, [trait.name for trait in shown])
+    users = used_by_each(workspace, shown)
     return [TraitCard(trait, len(users[trait.name])) for trait in shown]
 
 
@@ -103,6 +103,11 @@ def definition_of(trait: Trait, workspace: Workspace) -> TraitDefinition:
 
 def used_by(workspace: Workspace, trait: Trait) -> list[Dependent]:
     return registry.dependents(workspace, NAME_OF_KIND, trait.name)
+
+
+def used_by_each(workspace: Workspace, traits: Iterable[Trait]) -> dict[str, list[Dependent]]:
+    """By name."""
+    return registry.dependents_of_each(workspace, NAME_OF_KIND, [trait.name for trait in traits])
 
 
 def dependencies(workspace: Workspace, trait: Trait) -> Dependencies:
