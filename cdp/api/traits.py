@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -377,23 +378,23 @@ def _profile_number(request: ApiRequest) -> int:
 
 def lines(workspace: Workspace, traits: Iterable[Trait]) -> list[tuple[Trait, dict[str, Any]]]:
     shown = list(traits)
-    users = queries.used_by_each(workspace, shown)
-    return [(trait, _more(workspace, trait, users[trait.name])) for trait in shown]
+    definitions, users = queries.newest_definitions(shown), queries.used_by_each(workspace, shown)
+    zone = queries.zone_of(workspace)
+    return [(trait, _more(trait, definitions[trait.pk], users[trait.name], zone)) for trait in shown]
 
 
 def newest(trait: Trait) -> dict[str, Any]:
-    """What was saved last: it may still be computed while an older version serves."""
-    definition = (
-        trait.definition if trait.next_version is None else queries.version(trait, trait.next_version).definition
-    )
+    """What was saved last, with its words."""
+    return _saved(trait, queries.newest_definitions([trait])[trait.pk])
+
+
+def _saved(trait: Trait, definition: Mapping[str, Any]) -> dict[str, Any]:
     return {**definition, "label": trait.label, "description": trait.description}
 
 
-def _more(workspace: Workspace, trait: Trait, users: Iterable[Dependent]) -> dict[str, Any]:
-    definition = newest(trait)
-    return {**definition, **_words(parse_stored(definition, queries.zone_of(workspace)))} | {
-        "used_by": [asdict(user) for user in users]
-    }
+def _more(trait: Trait, definition: Mapping[str, Any], users: Iterable[Dependent], zone: ZoneInfo) -> dict[str, Any]:
+    saved = _saved(trait, definition)
+    return {**saved, **_words(parse_stored(saved, zone)), "used_by": [asdict(user) for user in users]}
 
 
 def _words(definition: TraitDefinition) -> dict[str, str]:
@@ -418,20 +419,13 @@ def _moved(request: ApiRequest, move: Callable[..., Trait], trait_id: UUID) -> R
 
 
 def _trait(request: ApiRequest, trait: Trait) -> Response:
-    shape = TraitShape((trait, _more(request.workspace, trait, queries.used_by(request.workspace, trait))))
-    return Response(shape.data, headers={"ETag": queries.tag(trait)})
+    [line] = lines(request.workspace, [trait])
+    return Response(TraitShape(line).data, headers={"ETag": queries.tag(trait)})
 
 
 def _written(request: ApiRequest, trait: Trait, *, status: int = 200) -> Response:
-    shape = TraitWrittenShape(
-        (
-            trait,
-            {
-                **_more(request.workspace, trait, queries.used_by(request.workspace, trait)),
-                "warnings": _warnings(request, trait),
-            },
-        )
-    )
+    [(_, more)] = lines(request.workspace, [trait])
+    shape = TraitWrittenShape((trait, {**more, "warnings": _warnings(request, trait)}))
     return Response(shape.data, status=status, headers={"ETag": queries.tag(trait)})
 
 

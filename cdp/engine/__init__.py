@@ -26,16 +26,16 @@ def open_engine(url: str, workspace_id: int) -> Engine:
     return ENGINES[parts.scheme](parts, url, workspace_id)
 
 
-def columnar(parts: SplitResult, url: str, workspace_id: int) -> Engine:
+def in_a_folder(parts: SplitResult, url: str, workspace_id: int) -> Engine:
     if parts.netloc:
         raise NotSupported(f"{url} is no engine: use columnar:///absolute/path, with three strokes.")
     return ColumnarEngine(Path(parts.path) / str(workspace_id))
 
 
-def clickhouse(parts: SplitResult, url: str, workspace_id: int) -> Engine:
+def on_a_server(parts: SplitResult, url: str, workspace_id: int) -> Engine:
     """Its driver takes half a second to import, which only those wait for who use it."""
     engine: Engine = import_module("cdp.engine.clickhouse.engine").ClickHouseEngine(url, workspace_id)
     return engine
 
 
-ENGINES: dict[str, Callable[[SplitResult, str, int], Engine]] = {"columnar": columnar, "clickhouse": clickhouse}
+ENGINES: dict[str, Callable[[SplitResult, str, int], Engine]] = {"columnar": in_a_folder, "clickhouse": on_a_server}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -99,6 +100,14 @@ def definition_of(trait: Trait, workspace: Workspace) -> TraitDefinition:
 
 
 # Who uses whom
+
+
+def newest_definitions(traits: Sequence[Trait]) -> dict[UUID, dict[str, Any]]:
+    """What was saved last, by trait: it may still be computed while an older version serves."""
+    coming = {trait.pk: trait.next_version for trait in traits if trait.next_version is not None}
+    rows = TraitVersion.objects.filter(trait__in=coming).values_list("trait_id", "number", "definition")
+    found = {trait: definition for trait, number, definition in rows if number == coming[trait]} if coming else {}
+    return {trait.pk: found.get(trait.pk, trait.definition) for trait in traits}
 
 
 def used_by(workspace: Workspace, trait: Trait) -> list[Dependent]:

@@ -65,7 +65,7 @@ def test_ready(db: None, client: Client) -> None:
 
 
 def test_not_ready_while_tables_are_old(db: None, client: Client) -> None:
-    MigrationRecorder(connection).record_unapplied("support", "0001_conversations")
+    MigrationRecorder(connection).record_unapplied("support", "0002_message_of_a_program")
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json() == {
