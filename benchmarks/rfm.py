@@ -121,7 +121,7 @@ def _measured(workspace: "Workspace") -> Table:
         ["figures of the page, with what was kept", shown(after)],
     ]
     about = "The page tells seven standings: now and as six months began. Wanted: 300 ms."
-    return Table("RFM", about, ["", "ms"], rows)
+    return Table("A team's customers", about, ["", "ms"], rows)
 
 
 def parsed() -> argparse.Namespace:
