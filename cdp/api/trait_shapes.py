@@ -67,9 +67,7 @@ class TraitDefinitionShape(serializers.Serializer[Any]):
     description = serializers.CharField(required=False, allow_blank=True, max_length=2000)
     kind = serializers.ChoiceField(KINDS)
     fn = serializers.ChoiceField(FUNCTIONS, required=False, allow_null=True, help_text="Of an aggregation.")
-    event = TraitEventField(
-        required=False, allow_null=True, help_text="None of a ratio, whose parts have their own."
-    )
+    event = TraitEventField(required=False, allow_null=True, help_text="None of a ratio, whose parts have their own.")
     property = serializers.CharField(
         required=False,
         allow_null=True,
