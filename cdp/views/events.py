@@ -1,9 +1,9 @@
 """/dashboard/cdp/events: the live debugger, one message in full, and the alias table."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Any, get_args
 
 from django.conf import settings
 from django.contrib import messages
@@ -19,10 +19,12 @@ from cdp.queries.events import Arrival, Outcome
 from cdp.services import aliases
 from cdp.services.profiles import void_events
 from cdp.views import event_words as words
-from stratum.lib.refusal import Fault, Invalid
+from stratum.lib import tags
+from stratum.lib.refusal import Refusal
 from stratum.lib.routes import route
 from stratum.workspaces import access
 from stratum.workspaces.access import MemberRequest
+from stratum.workspaces.conditional import unless_overtaken
 from stratum.workspaces.views.snippets import snippets
 
 TABS: tuple[tuple[Outcome, str], ...] = (("all", "All"), ("accepted", "Accepted"), ("rejected", "Rejected"))
@@ -168,11 +170,17 @@ def event_aliases_save(request: MemberRequest) -> HttpResponse:
     rows = _typed_rows(request.POST)
     try:
         lines = [(row.original, row.name) for row in rows]
-        aliases.replace(workspace=request.workspace, by=request.actor, lines=lines)
-    except Invalid as refused:
-        return _aliases_page(request, rows, faults=refused.faults)
+        with unless_overtaken(request.workspace, request.POST.get("seen", ""), lambda: _told(request)):
+            aliases.replace(workspace=request.workspace, by=request.actor, lines=lines)
+    except Refusal as refused:
+        return _aliases_page(request, rows, refused)
     messages.success(request, "The alias table is saved. It holds for events that arrive from now on.")
     return redirect("event_aliases")
+
+
+def _told(request: MemberRequest) -> Mapping[str, Any]:
+    """The lines as they stand now."""
+    return {"lines": [[alias.original, alias.name] for alias in queries.alias_table(request.workspace).own]}
 
 
 def _typed_rows(posted: QueryDict) -> list[AliasRow]:
@@ -186,9 +194,9 @@ def _typed_rows(posted: QueryDict) -> list[AliasRow]:
     return [row for row in rows if row.original or row.name]
 
 
-def _aliases_page(request: MemberRequest, rows: list[AliasRow], faults: Iterable[Fault] = ()) -> HttpResponse:
-    errors = []
-    for fault in faults:
+def _aliases_page(request: MemberRequest, rows: list[AliasRow], refused: Refusal | None = None) -> HttpResponse:
+    errors = [refused.sentence] if refused and not refused.faults else []
+    for fault in refused.faults if refused else ():
         _, _, *place = fault.pointer.split("/")
         if len(place) == 2:
             rows[int(place[0])].errors[place[1]] = fault.detail
@@ -201,9 +209,10 @@ def _aliases_page(request: MemberRequest, rows: list[AliasRow], faults: Iterable
         "errors": errors,
         "may_build": may_build,
         "most": aliases.MOST_LINES,
-        "dirty": bool(faults),
+        "seen": request.POST.get("seen") or tags.of_content(_told(request)),
+        "dirty": refused is not None,
     }
-    return render(request, "cdp/events/aliases.html", context, status=422 if faults else 200)
+    return render(request, "cdp/events/aliases.html", context, status=422 if refused else 200)
 
 
 urlpatterns = [

@@ -23,10 +23,12 @@ from integrations.queries import pipedrive_sources
 from integrations.services.pipedrive import connecting, previews, runs
 from integrations.views import pipedrive_words as words
 from integrations.views.pipedrive_rows import RowLine, row_lines
+from stratum.lib import tags
 from stratum.lib.refusal import Refusal
 from stratum.lib.routes import route
 from stratum.workspaces import access, limits, plans
 from stratum.workspaces.access import MemberRequest
+from stratum.workspaces.conditional import unless_overtaken
 
 MOST_EVENTS = 30  # offered by name; every other can be typed
 # What every account has; an account's own are added when Pipedrive answers.
@@ -206,11 +208,19 @@ def settings_crm_data(request: MemberRequest) -> HttpResponse:
         return _data(request, connection, _stored(connection), {})
     body = forms.data_body(request.POST)
     try:
-        connecting.update_settings(workspace=request.workspace, by=request.actor, now=request.now, **read_choices(body))
+        with unless_overtaken(request.workspace, request.POST.get("seen", ""), lambda: _stored(_again(request))):
+            connecting.update_settings(
+                workspace=request.workspace, by=request.actor, now=request.now, **read_choices(body)
+            )
     except Refusal as refused:
         return _data(request, connection, body, faults(refused))
     messages.success(request, "Saved.")
     return redirect("settings_crm" if queries.has_begun(connection) else "settings_crm_mapping")
+
+
+def _again(request: MemberRequest) -> PipedriveConnection:
+    """As it stands by now."""
+    return queries.require(request.workspace)
 
 
 def _stored(connection: PipedriveConnection) -> dict[str, Any]:
@@ -241,6 +251,7 @@ def _data(
         "activity_types": _activity_types(request, typed["activities"]),
         "types_read_at": queries.require(request.workspace).activity_types_at,
         "segments": _segments(request),
+        "seen": request.POST.get("seen") or tags.of_content(_stored(connection)),
         "errors": errors,
     }
     return render(request, "integrations/pipedrive/setup/data.html", context, status=422 if errors else 200)
@@ -292,13 +303,19 @@ def settings_crm_schedule(request: MemberRequest) -> HttpResponse:
         return _schedule(request, connection)
     typed = forms.schedule_body(request.POST)
     try:
-        connecting.update_settings(
-            workspace=request.workspace, by=request.actor, now=request.now, **read_choices(typed)
-        )
+        with unless_overtaken(request.workspace, request.POST.get("seen", ""), lambda: _timed(_again(request))):
+            connecting.update_settings(
+                workspace=request.workspace, by=request.actor, now=request.now, **read_choices(typed)
+            )
     except Refusal as refused:
         return _schedule(request, connection, typed=typed, errors=faults(refused))
     messages.success(request, "Saved.")
     return redirect("settings_crm" if queries.has_begun(connection) else "settings_crm_schedule")
+
+
+def _timed(connection: PipedriveConnection) -> dict[str, Any]:
+    """The schedule in the shape of the form's body."""
+    return {"schedule": connection.schedule, "budget_share": connection.budget_share}
 
 
 def _schedule(
@@ -309,11 +326,11 @@ def _schedule(
     errors: dict[str, str] | None = None,
     preview: Preview | None = None,
 ) -> HttpResponse:
-    stored: dict[str, Any] = {"schedule": connection.schedule, "budget_share": connection.budget_share}
     context = {
         "connection": connection,
         "steps": steps(connection, "settings_crm_schedule"),
-        "typed": typed or stored,
+        "typed": typed or _timed(connection),
+        "seen": request.POST.get("seen") or tags.of_content(_timed(connection)),
         "schedules": _schedules(request),
         "preview": preview or Preview(),
         "plan_sentence": _plan_sentence(connection),

@@ -1,6 +1,8 @@
 """/dashboard/settings/notifications: who is told what, by which way, when, and what became of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -8,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from stratum.lib import tags
 from stratum.lib.forms import show
 from stratum.lib.refusal import Refusal
 from stratum.notifications import queries
@@ -17,6 +20,7 @@ from stratum.notifications.registry import Kind, ordered_kinds
 from stratum.notifications.services import preferences, sending
 from stratum.workspaces import access
 from stratum.workspaces.access import MemberRequest
+from stratum.workspaces.conditional import unless_overtaken
 from stratum.workspaces.forms import zone_names
 from stratum.workspaces.models import Member, Workspace
 
@@ -38,7 +42,8 @@ def notifications(request: MemberRequest) -> HttpResponse:
     lines = _lines(request.workspace, posted)
     if posted is not None and all([when.is_valid(), *(line.form.is_valid() for line in lines)]):
         try:
-            _save(request, when, lines)
+            with unless_overtaken(request.workspace, posted.get("seen", ""), lambda: _told(request.workspace)):
+                _save(request, when, lines)
         except Refusal as refusal:
             access.demand(request.actor, "connect")
             show(when, refusal)
@@ -51,6 +56,7 @@ def notifications(request: MemberRequest) -> HttpResponse:
         "slack": queries.slack_of(request.workspace),
         "may_change": request.actor.may("connect"),
         "zones": zone_names(),
+        "seen": request.POST.get("seen") or tags.of_content(_told(request.workspace)),
         **page_of_messages(request, request.workspace),
     }
     status = 200 if posted is None else 422
@@ -86,6 +92,15 @@ def _save(request: MemberRequest, when: WhenForm, lines: list[KindLine]) -> None
         by_kind={line.kind.name: line.form.wanted() for line in lines},
         now=request.now,
     )
+
+
+def _told(workspace: Workspace) -> Mapping[str, Any]:
+    """What the form shows as it stands now."""
+    chosen = queries.subscriptions(workspace)
+    return {
+        "when": _initial(queries.settings_of(workspace)),
+        "kinds": {kind.name: _chosen(kind, chosen.get(kind.name)) for kind in ordered_kinds()},
+    }
 
 
 def _lines(workspace: Workspace, posted: QueryDict | None) -> list[KindLine]:
