@@ -23,6 +23,12 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     return ColumnarEngine(tmp_path / "1") if request.param == "columnar" else clickhouse_engine()
 
 
+@pytest.fixture(params=["columnar", "clickhouse"])
+def storing(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """Both engines, for what the oracle answers in another shape."""
+    return ColumnarEngine(tmp_path / "1") if request.param == "columnar" else clickhouse_engine()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What ClickHouse does not answer so far is declared, and has to be refused in words."""
     for item in items:

@@ -56,9 +56,9 @@ def test_numbers_and_numeric_texts_count(engine: Any) -> None:
     assert value(engine, "count", None) == 9
 
 
-def test_what_is_no_number_is_reported(columnar: ColumnarEngine) -> None:
-    spend(columnar, 10, "abc", True, None, "", 10**13, [1, "x"])
-    found = one(columnar, AggregateSpec(BUY, "sum", "value"))
+def test_what_is_no_number_is_reported(storing: Any) -> None:
+    spend(storing, 10, "abc", True, None, "", 10**13, [1, "x"])
+    found = one(storing, AggregateSpec(BUY, "sum", "value"))
     assert (found.value.tolist(), found.skipped.tolist(), found.events.tolist()) == ([11_000_000], [4], [7])
 
 
@@ -117,9 +117,9 @@ def test_first_and_last_pass_over_missing_values(engine: Any) -> None:
     assert value(engine, "last") == 5
 
 
-def test_first_and_last_know_when(columnar: ColumnarEngine) -> None:
-    spend(columnar, None, "x", 5, None)
-    found = columnar.aggregates([AggregateSpec(BUY, "first", "value"), AggregateSpec(BUY, "last", "value")], NOW)
+def test_first_and_last_know_when(storing: Any) -> None:
+    spend(storing, None, "x", 5, None)
+    found = storing.aggregates([AggregateSpec(BUY, "first", "value"), AggregateSpec(BUY, "last", "value")], NOW)
     assert [None if one.ts is None else one.ts.tolist() for one in found] == [[at(1)], [at(2)]]
 
 
@@ -171,49 +171,49 @@ def test_events_are_named_in_many_ways(engine: Any) -> None:
     assert value(engine, "count", None, Events((ANY_EVENT,))) == 4
 
 
-def test_predicates_that_are_equal_in_python_only_are_not_shared(columnar: ColumnarEngine) -> None:
-    spend(columnar, 1, True, True)
+def test_predicates_that_are_equal_in_python_only_are_not_shared(storing: Any) -> None:
+    spend(storing, 1, True, True)
     asked = [AggregateSpec(Events(("buy",), Test("value", "eq", one)), "count") for one in (1, True)]
-    assert [one.value.tolist() for one in columnar.aggregates(asked, NOW)] == [[1], [2]]
+    assert [one.value.tolist() for one in storing.aggregates(asked, NOW)] == [[1], [2]]
 
 
-def test_only_some_profiles(columnar: ColumnarEngine) -> None:
-    happen(columnar, "1: buy@1", "2: buy@1 buy@2", "3: buy@1")
-    assert columnar.compact()
-    happen(columnar, "3: buy@2 buy@3", "4: buy@5")
-    (found,) = columnar.aggregates([AggregateSpec(BUY, "count")], NOW, np.array([2, 3, 5]))
+def test_only_some_profiles(storing: Any) -> None:
+    happen(storing, "1: buy@1", "2: buy@1 buy@2", "3: buy@1")
+    assert storing.compact()
+    happen(storing, "3: buy@2 buy@3", "4: buy@5")
+    (found,) = storing.aggregates([AggregateSpec(BUY, "count")], NOW, np.array([2, 3, 5]))
     assert (found.profile.tolist(), found.value.tolist()) == ([2, 3], [2, 3])
 
 
-def test_an_empty_engine(columnar: ColumnarEngine) -> None:
+def test_an_empty_engine(storing: Any) -> None:
     for fn in ("count", "sum", "mode", "unique_list", "last"):
-        found = one(columnar, AggregateSpec(BUY, fn, "value"))
+        found = one(storing, AggregateSpec(BUY, fn, "value"))
         assert (found.profile.tolist(), found.decoded()) == ([], [])
 
 
-def test_numbers_here_and_texts_there(columnar: ColumnarEngine) -> None:
+def test_numbers_here_and_texts_there(storing: Any) -> None:
     """The base holds plain numbers, the events since then do not."""
-    spend(columnar, 5, 6)
-    assert columnar.compact()
-    spend(columnar, "x", profile=8)
-    found = one(columnar, AggregateSpec(BUY, "last", "value"))
+    spend(storing, 5, 6)
+    assert storing.compact()
+    spend(storing, "x", profile=8)
+    found = one(storing, AggregateSpec(BUY, "last", "value"))
     assert (found.profile.tolist(), found.decoded()) == ([7, 8], [6, "x"])
 
 
-def test_many_rows_of_one_profile_and_many_profiles(columnar: ColumnarEngine) -> None:
+def test_many_rows_of_one_profile_and_many_profiles(storing: Any) -> None:
     """More than one range of rows, narrow and wide values."""
     rows = [
         (p % 3_000, p * 1_000, "buy", {"value": p % 97, "wide": p * 10**6, "text": f"t{p % 11}"})
         for p in range(120_000)
     ]
     oracle = Reference()
-    for one_engine in (columnar, oracle):
+    for one_engine in (storing, oracle):
         with one_engine.writing(1) as writer:
             writer.append(batch(rows, seqs=list(range(1, len(rows) + 1))))
             writer.commit({})
-    assert columnar.compact()
+    assert storing.compact()
     specs = [AggregateSpec(BUY, "sum", "value"), AggregateSpec(BUY, "max", "wide"), AggregateSpec(BUY, "mode", "text"), AggregateSpec(BUY, "unique", "value")]  # fmt: skip
-    for spec, found in zip(specs, columnar.aggregates(specs, NOW), strict=True):
+    for spec, found in zip(specs, storing.aggregates(specs, NOW), strict=True):
         theirs = aggregate(oracle, spec, NOW)
         scale = 10**6 if found.unit == "scaled" else 1
         expected = [one.value * scale if scale > 1 else one.value for one in theirs.values()]
@@ -222,12 +222,12 @@ def test_many_rows_of_one_profile_and_many_profiles(columnar: ColumnarEngine) ->
 
 
 @pytest.mark.parametrize("spec", [AggregateSpec(BUY, "sum"), AggregateSpec(BUY, "avg", TIMESTAMP), AggregateSpec(BUY, "mode", "value", min_count=0)])  # fmt: skip
-def test_it_refuses_what_makes_no_sense(columnar: ColumnarEngine, spec: AggregateSpec) -> None:
+def test_it_refuses_what_makes_no_sense(storing: Any, spec: AggregateSpec) -> None:
     with pytest.raises(NotSupported):
-        columnar.aggregates([spec], NOW)
+        storing.aggregates([spec], NOW)
 
 
-def test_profiles_with_few_and_many_different_values(columnar: ColumnarEngine) -> None:
+def test_profiles_with_few_and_many_different_values(storing: Any) -> None:
     """Values are counted eight at a time; profile n has n events of n % 5 + 1 values."""
     sizes = range(1, 40)
     rows = [
@@ -235,15 +235,15 @@ def test_profiles_with_few_and_many_different_values(columnar: ColumnarEngine) -
         for size in sizes
         for number in range(size)
     ]
-    with columnar.writing(1) as writer:
+    with storing.writing(1) as writer:
         writer.append(batch(rows))
         writer.commit({})
-    columnar.compact()
-    found = one(columnar, AggregateSpec(BUY, "unique", "value"))
+    storing.compact()
+    found = one(storing, AggregateSpec(BUY, "unique", "value"))
     assert found.value.tolist() == [min(size, size % 5 + 1) for size in sizes]
 
 
-def test_sums_and_averages_of_profiles_of_every_size(columnar: ColumnarEngine) -> None:
+def test_sums_and_averages_of_profiles_of_every_size(storing: Any) -> None:
     """More events than are added up at once, and averages beyond what doubles hold beside small ones."""
     values = {profile: [profile + number / 100 for number in range(profile % 7 + 1)] for profile in range(1, 3_000)}
     values[1_500] = [250_000_000 + number / 3 for number in range(10)]
@@ -253,12 +253,12 @@ def test_sums_and_averages_of_profiles_of_every_size(columnar: ColumnarEngine) -
         for profile, some in values.items()
         for number, value in enumerate(some)
     ]
-    with columnar.writing(1) as writer:
+    with storing.writing(1) as writer:
         writer.append(batch(rows))
         writer.commit({})
-    columnar.compact()
+    storing.compact()
     exact = {profile: [round(value * 10**6) for value in some] for profile, some in values.items()}
-    total, average = columnar.aggregates([AggregateSpec(BUY, fn, "value") for fn in ("sum", "avg")], NOW)
+    total, average = storing.aggregates([AggregateSpec(BUY, fn, "value") for fn in ("sum", "avg")], NOW)
     assert total.value.tolist() == [sum(some) for some in exact.values()]
     assert max(map(abs, total.value.tolist())) >= EXACT
     assert average.value.tolist() == [round(Fraction(sum(some), len(some))) for some in exact.values()]

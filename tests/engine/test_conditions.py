@@ -152,12 +152,12 @@ def test_events_of_one_instant_have_an_order(engine: Any) -> None:
     assert who(engine, seconds("b", "a")) == [2]
 
 
-def test_only_some_profiles(columnar: ColumnarEngine) -> None:
-    happen(columnar, "1: a@1", "2: a@1", "3: b@1")
+def test_only_some_profiles(storing: Any) -> None:
+    happen(storing, "1: a@1", "2: a@1", "3: b@1")
     some = np.array([2, 3, 9])
-    assert columnar.members(EventCondition(events("a")), NOW, some).profile.tolist() == [2]
-    assert columnar.members(EventCondition(events("a"), op="eq", value=0), NOW, some).profile.tolist() == [3, 9]
-    assert columnar.members(seconds("a"), NOW, some).profile.tolist() == [2]
+    assert storing.members(EventCondition(events("a")), NOW, some).profile.tolist() == [2]
+    assert storing.members(EventCondition(events("a"), op="eq", value=0), NOW, some).profile.tolist() == [3, 9]
+    assert storing.members(seconds("a"), NOW, some).profile.tolist() == [2]
 
 
 def test_only_some_profiles_of_a_folded_table(columnar: ColumnarEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,19 +171,19 @@ def test_only_some_profiles_of_a_folded_table(columnar: ColumnarEngine, monkeypa
             assert found.profile.tolist() == [one for one in some if one in does], (steps, some)
 
 
-def test_many_events_of_many_profiles(columnar: ColumnarEngine) -> None:
+def test_many_events_of_many_profiles(storing: Any) -> None:
     """More than one range of people, and more events than the buffers begin with."""
     rows = [
         (1 + row % 5 if row % 3 else 100 + row % 9_000, row * 1_000, "abc"[row % 7 % 3], {}) for row in range(30_000)
     ]
     oracle = Reference()
-    for one_engine in (columnar, oracle):
+    for one_engine in (storing, oracle):
         with one_engine.writing(1) as writer:
             writer.append(batch(rows, seqs=list(range(1, len(rows) + 1))))
             writer.commit({})
-    assert columnar.compact()
+    assert storing.compact()
     universe = sorted({row[0] for row in rows})
-    found = columnar.members(seconds("a", near("b", 0.5, 12), "c"), NOW)
+    found = storing.members(seconds("a", near("b", 0.5, 12), "c"), NOW)
     expected = members(oracle, seconds("a", near("b", 0.5, 12), "c"), NOW, universe[5:])
     assert found.profile[found.profile > 5].tolist() == expected
     assert found.profile[:5].tolist() == EVERYBODY
@@ -208,6 +208,6 @@ def test_a_complement() -> None:
         seconds(),
     ],
 )
-def test_it_refuses_what_makes_no_sense(columnar: ColumnarEngine, condition: Condition) -> None:
+def test_it_refuses_what_makes_no_sense(storing: Any, condition: Condition) -> None:
     with pytest.raises(NotSupported):
-        columnar.members(condition, NOW)
+        storing.members(condition, NOW)

@@ -8,13 +8,14 @@ from uuid import uuid4
 from cdp.engine.aggregates import Aggregate, AggregateSpec
 from cdp.engine.arrays import Ints
 from cdp.engine.base import Cursor
-from cdp.engine.clickhouse import funnel, overview
+from cdp.engine.clickhouse import aggregate, conditions, funnel, overview
+from cdp.engine.clickhouse.asked import Question
 from cdp.engine.clickhouse.server import Server, server_of
 from cdp.engine.clickhouse.state import LEASE_SECONDS, PAUSE_SECONDS, Head, claimed, current_edition, read_head, tell
 from cdp.engine.clickhouse.statements import Statement, template
 from cdp.engine.clickhouse.writer import ClickHouseWriter
 from cdp.engine.conditions import Condition, Members
-from cdp.engine.errors import Damage, EngineBusy, NotSupported
+from cdp.engine.errors import Damage, EngineBusy
 from cdp.engine.funnels import Bucket, FunnelAnswer, FunnelPeople, FunnelSpec
 from cdp.engine.overviews import Activity, Catalog, Daily, Stored
 from cdp.engine.timeline import AttributeValue, Position, TimelineEvent
@@ -73,7 +74,7 @@ class ClickHouseEngine:
                 for edition, what, age in rows
                 if edition > current and "gone" not in what and age < LEASE_SECONDS * 1_000
             ]
-            edition = max((edition for edition, _, _ in rows), default=current) + 1
+            edition = int(max([current, *(one for one, _, _ in rows)])) + 1
             key = {"workspace": self.workspace, "edition": edition}
             if not busy and tell(self.server, key, 0, "draft", str(uuid4())):
                 return edition
@@ -129,10 +130,10 @@ class ClickHouseEngine:
     def aggregates(
         self, specs: Sequence[AggregateSpec], as_of: int, profiles: Ints | None = None
     ) -> tuple[Aggregate, ...]:
-        raise NotSupported("ClickHouse cannot compute traits so far.")
+        return aggregate.aggregates(Question(self.server, self.head(), as_of, profiles), specs)
 
     def members(self, condition: Condition, as_of: int, profiles: Ints | None = None) -> Members:
-        raise NotSupported("ClickHouse cannot answer segment conditions about events so far.")
+        return conditions.members(Question(self.server, self.head(), as_of, profiles), condition)
 
     def timeline(
         self, profile: int, as_of: int, limit: int, before: Position | None = None

@@ -70,14 +70,16 @@ class Server:
             lambda client: client.query(sql, parameters=dict(parameters), settings=self.settings).result_rows
         )
 
+    def table(self, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
+        return self.run(
+            lambda client: client.query_arrow(
+                sql, parameters=dict(parameters), settings=self.settings, use_strings=True
+            )
+        )
+
     def columns(self, sql: str, parameters: Mapping[str, Any]) -> list[Ints]:
         """All columns are whole numbers of 64 bits."""
-
-        def work(client: Client) -> list[Ints]:
-            table: pa.Table = client.query_arrow(sql, parameters=dict(parameters), settings=self.settings)
-            return [numbers_of(table.column(place)) for place in range(table.num_columns)]
-
-        return self.run(work)
+        return [numbers_of(column) for column in self.table(sql, parameters).columns]
 
     def change(self, sql: str, parameters: Mapping[str, Any], token: str | None = None) -> None:
         """`token`: a change with the same one was made already when it is repeated."""

@@ -23,7 +23,10 @@ from cdp.engine.events import BEGINNING
 
 LEASE_SECONDS = 60.0
 PAUSE_SECONDS = 0.02
-FIRST_EDITION = 1
+# Editions begin a million further on when rows get columns that those written before do not have: what was written
+# before is not asked any more, and the engine is filled from PostgreSQL again. 2: numbers and others.
+COLUMNS = 2
+FIRST_EDITION = 1_000_000 * COLUMNS + 1
 # Lines that are no outcome: of generations, and of editions.
 OPENINGS = ("claim", "draft", "current", "gone")
 
@@ -101,7 +104,7 @@ class Line:
 
 def current_edition(server: Server, workspace: int) -> int:
     rows = server.rows(template("editions").template, {"workspace": workspace})
-    found = (edition for edition, what, _ in rows if "current" in what and "gone" not in what)
+    found = (one for one, what, _ in rows if one >= FIRST_EDITION and "current" in what and "gone" not in what)
     return max(found, default=FIRST_EDITION)
 
 

@@ -1,12 +1,22 @@
 """Properties as ClickHouse keeps them: JSON texts by name, and by every dotted path that leads into an object."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
 
+from cdp.engine.aggregates import MILLION
+from cdp.engine.columnar.columns import MAX_WHOLE
+from cdp.engine.columnar.items import COUNTED, number_item
+from cdp.engine.predicates import is_missing
+
 Values = dict[str, str]
+# What a value is that is no number.
+NO_NUMBER, LIST = 1, 2
+# Below it neighbouring doubles are less than a millionth apart, and one that is some millionths is what is written.
+MOST_FINE = 1e9
+NUMERIC_STARTS = frozenset("+-.0123456789")
 
 
 def to_text(value: Any) -> str:
@@ -22,16 +32,26 @@ def from_text(text: str) -> Any:
     return json.loads(text) if text else None
 
 
+def from_texts(texts: Sequence[str]) -> list[Any]:
+    """Of texts that are there, all at once."""
+    found: list[Any] = json.loads(f"[{','.join(texts)}]")
+    return found
+
+
 def outer(properties: dict[str, Any]) -> Values:
     return {name: to_text(value) for name, value in properties.items()}
 
 
 def inner(properties: dict[str, Any]) -> Values:
+    return {path: to_text(value) for path, value in inside(properties).items()}
+
+
+def inside(properties: dict[str, Any]) -> dict[str, Any]:
     """What `look_up` finds inside objects: the shortest head wins, but for null."""
-    found: Values = {}
+    found: dict[str, Any] = {}
     for path, value in paths(properties):
         if value is not None:
-            found.setdefault(path, to_text(value))
+            found.setdefault(path, value)
     return found
 
 
@@ -43,3 +63,38 @@ def paths(properties: dict[str, Any]) -> Iterator[tuple[str, Any]]:
                 yield f"{head}.{name}", one
             for rest, one in paths(value):
                 yield f"{head}.{rest}", one
+
+
+def amounts(properties: dict[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
+    """By path: the numbers that count, in millionths; and what other values are, unless missing."""
+    known = inside(properties)
+    known |= {name: value for name, value in properties.items() if value is not None}
+    numbers: dict[str, int] = {}
+    others: dict[str, int] = {}
+    for name, value in known.items():
+        if is_missing(value):
+            continue
+        if isinstance(value, list):
+            others[name] = LIST
+        else:
+            number = millionths(value)
+            if number is None:
+                others[name] = NO_NUMBER
+            else:
+                numbers[name] = number
+    return numbers, others
+
+
+def millionths(value: Any) -> int | None:
+    """As `number_item` says, which is asked where a look does not settle it."""
+    kind = type(value)
+    if kind is int and -MAX_WHOLE < value < MAX_WHOLE:
+        return int(value) * MILLION
+    if kind is float and -MOST_FINE < value < MOST_FINE:
+        nearest: int = round(value * MILLION)
+        if nearest / MILLION == value:
+            return nearest
+    if kind is str and value.lstrip()[:1] not in NUMERIC_STARTS:
+        return None
+    number, status = number_item(value)
+    return number if status == COUNTED else None

@@ -13,11 +13,12 @@ from cdp.engine.batches import AttributeBatch, EventBatch
 from cdp.engine.clickhouse.server import Server
 from cdp.engine.clickhouse.state import Claim, Head
 from cdp.engine.clickhouse.statements import Statement
-from cdp.engine.clickhouse.values import inner, outer, to_text
+from cdp.engine.clickhouse.values import amounts, inner, outer, to_text
 from cdp.engine.columnar.state import State, relink, unique_ids
 
 BLOCK = 200_000
 TEXTS = pa.map_(pa.string(), pa.string())
+NUMBERS, KINDS = pa.map_(pa.string(), pa.int64()), pa.map_(pa.string(), pa.uint8())
 
 
 @dataclass
@@ -135,6 +136,7 @@ class ClickHouseWriter:
             keep = after.counts(batch.seq, batch.profile)
             rows = np.flatnonzero(keep).tolist()
             properties = [batch.properties[row] for row in rows]
+            known = [amounts(one) for one in properties]
             origin = batch.profile[keep].astype(np.int64)
             columns = {
                 "name": pa.array([batch.name[row] for row in rows], pa.string()),
@@ -146,6 +148,8 @@ class ClickHouseWriter:
                 "origin": origin,
                 "properties": pa.array([list(outer(one).items()) for one in properties], TEXTS),
                 "inner": pa.array([list(inner(one).items()) for one in properties], TEXTS),
+                "numbers": pa.array([list(numbers.items()) for numbers, _ in known], NUMBERS),
+                "others": pa.array([list(others.items()) for _, others in known], KINDS),
             }
             self.insert("event", columns, part)
 
@@ -164,7 +168,7 @@ class ClickHouseWriter:
             self.insert("attribute", columns, part)
 
 
-EVENT_COLUMNS = "name, ts, received, seq, kind, properties, inner"
+EVENT_COLUMNS = "name, ts, received, seq, kind, properties, inner, numbers, others"
 ATTRIBUTE_COLUMNS = "name, ts, value"
 
 

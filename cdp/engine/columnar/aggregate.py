@@ -59,15 +59,22 @@ def aggregates(
     for spec in specs:
         refuse(spec)
     sides = asked_sides(snapshot, profiles)
-    shared: dict[str, Shared] = {}
-    answers = []
-    for spec in specs:
+    answers: list[Aggregate | None] = [None] * len(specs)
+    for places in by_events(specs):
+        events = specs[places[0]].events
+        shared = Shared([Selection(side, events, as_of, snapshot.floor) for side in sides])
+        for place in places:
+            answers[place] = shared.answer(specs[place])
+    return tuple(one for one in answers if one is not None)
+
+
+def by_events(specs: Sequence[AggregateSpec]) -> list[list[int]]:
+    """The places of those about the same events."""
+    places: dict[str, list[int]] = {}
+    for place, spec in enumerate(specs):
         # Predicates that differ in 1 and true only are equal, but their texts are not.
-        key = repr(spec.events)
-        if key not in shared:
-            shared[key] = Shared([Selection(side, spec.events, as_of, snapshot.floor) for side in sides])
-        answers.append(shared[key].answer(spec))
-    return tuple(answers)
+        places.setdefault(repr(spec.events), []).append(place)
+    return list(places.values())
 
 
 class Shared:

@@ -1,5 +1,7 @@
 """Who fulfils a condition about events: ascending profiles, or those who do not where doing nothing fulfils it too."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cdp.engine.aggregates import MILLION, AggregateSpec
@@ -11,6 +13,7 @@ from cdp.engine.columnar.elsewhere import event_mask
 from cdp.engine.columnar.masks import LARGEST, number_bounds
 from cdp.engine.columnar.picked import AskedSide, asked_sides, picked
 from cdp.engine.columnar.selection import Selection
+from cdp.engine.columnar.sequences import refuse as refuse_sequence
 from cdp.engine.columnar.sequences import sequence_members
 from cdp.engine.columnar.snapshot import Side, Snapshot, Stream
 from cdp.engine.conditions import (
@@ -28,23 +31,42 @@ from cdp.engine.events import TIMESTAMP, Events
 from cdp.engine.predicates import Predicate, Test, exact
 
 ZERO_WITHOUT_EVENTS = {"count", "sum", "unique"}
+NO_PERIODS = "A regular condition needs periods of some length, and no more of them than there are."
 Operand = float | tuple[float, float]
 
 
 def members(snapshot: Snapshot, condition: Condition, as_of: int, profiles: Ints | None) -> Members:
-    found = answer(snapshot, condition, as_of, profiles)
+    refuse_condition(condition)
+    found = answer(asked_sides(snapshot, profiles), condition, as_of, snapshot.floor)
     return found if profiles is None else Members(found.among(profiles))
 
 
-def answer(snapshot: Snapshot, condition: Condition, as_of: int, profiles: Ints | None) -> Members:
+def refuse_condition(condition: Condition) -> None:
+    """Raises NotSupported for what makes no sense."""
+    match condition:
+        case EventCondition(events, fn, name, op, value):
+            if name == TIMESTAMP:
+                raise NotSupported("The times of events are compared by their first and last event.")
+            refuse(AggregateSpec(events, fn, name))
+            bounds_of(op, value)
+        case Regular(_, period, periods, at_least, op, value):
+            if period < 1 or not 1 <= at_least <= periods:
+                raise NotSupported(
+                    "A regular condition needs periods of some length, and no more of them than there are."
+                )
+            bounds_of(op, value)
+        case SequenceCondition():
+            refuse_sequence(condition)
+
+
+def answer(sides: Sequence[AskedSide], condition: Condition, as_of: int, floor: int) -> Members:
     if isinstance(condition, EventCondition):
-        return compared(snapshot, condition, as_of, profiles)
-    sides = asked_sides(snapshot, profiles)
+        return compared(sides, condition, as_of, floor)
     if isinstance(condition, Regular):
-        return regular(snapshot, sides, condition, as_of)
+        return regular(sides, condition, as_of, floor)
     if isinstance(condition, SequenceCondition):
-        return Members(sequence_members(sides, condition, as_of, snapshot.floor))
-    selections = [Selection(side, condition.events, as_of, snapshot.floor) for side in sides]
+        return Members(sequence_members(sides, condition, as_of, floor))
+    selections = [Selection(side, condition.events, as_of, floor) for side in sides]
     if isinstance(condition, FirstEvent):
         return Members(ascending([first_within(one, condition) for one in selections]))
     return Members(ascending([last_having(one, condition, as_of) for one in selections]))
@@ -68,18 +90,13 @@ def bounds_of(op: Compare, value: Operand) -> tuple[int, int]:
     return bounds
 
 
-def compared(snapshot: Snapshot, condition: EventCondition, as_of: int, profiles: Ints | None) -> Members:
-    if condition.property == TIMESTAMP:
-        raise NotSupported("The times of events are compared by their first and last event.")
+def compared(sides: Sequence[AskedSide], condition: EventCondition, as_of: int, floor: int) -> Members:
     spec = AggregateSpec(condition.events, condition.fn, condition.property)
-    refuse(spec)
-    low, high = bounds_of(condition.op, condition.value)
-    if condition.fn in ("count", "unique"):
-        low, high = whole(low, high)
+    low, high = passing_range(condition)
     does_nothing_pass = condition.fn in ZERO_WITHOUT_EVENTS and low <= 0 <= high
     found = []
-    for side in asked_sides(snapshot, profiles):
-        one = Selection(side, condition.events, as_of, snapshot.floor)
+    for side in sides:
+        one = Selection(side, condition.events, as_of, floor)
         if condition.fn == "count" and condition.property is None:
             found.append(one.counted((low, high), not does_nothing_pass))
             continue
@@ -88,22 +105,27 @@ def compared(snapshot: Snapshot, condition: EventCondition, as_of: int, profiles
     return Members(ascending(found), does_nothing_pass != (condition.op == "neq"))
 
 
-def whole(low: int, high: int) -> tuple[int, int]:
-    """The closed range of whole numbers between millionths."""
+def passing_range(condition: EventCondition) -> tuple[int, int]:
+    """The closed range of what passes ("neq": what does not), as the aggregate tells it."""
+    how = whole_range if condition.fn in ("count", "unique") else bounds_of
+    return how(condition.op, condition.value)
+
+
+def whole_range(op: Compare, value: Operand) -> tuple[int, int]:
+    """The closed range of whole numbers that pass ("neq": that do not)."""
+    low, high = bounds_of(op, value)
     return -(-low // MILLION), high // MILLION
 
 
-def regular(snapshot: Snapshot, sides: tuple[AskedSide, AskedSide], condition: Regular, as_of: int) -> Members:
-    if condition.period < 1 or not 1 <= condition.at_least <= condition.periods:
-        raise NotSupported("A regular condition needs periods of some length, and no more of them than there are.")
-    low, high = whole(*bounds_of(condition.op, condition.value))
+def regular(sides: Sequence[AskedSide], condition: Regular, as_of: int, floor: int) -> Members:
+    low, high = whole_range(condition.op, condition.value)
     is_negated = condition.op == "neq"
     does_nothing_fill = (low <= 0 <= high) != is_negated
     found = []
     for side in sides:
         start = max(condition.events.start, as_of - condition.period * condition.periods + 1)
         events = Events(condition.events.names, condition.events.where, start, condition.events.end)
-        one = Selection(side, events, as_of, snapshot.floor)
+        one = Selection(side, events, as_of, floor)
         filled = one.dense(condition.periods * does_nothing_fill)
         if one.lanes:
             lane = one.lanes[0] if len(one.lanes) == 1 else one.merged(one.lanes)

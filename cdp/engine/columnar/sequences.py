@@ -59,7 +59,6 @@ def refuse(condition: SequenceCondition) -> None:
 
 def sequence_members(sides: Sequence[AskedSide], condition: SequenceCondition, as_of: int, floor: int) -> Ints:
     """Ascending."""
-    refuse(condition)
     found: Ints = np.sort(np.concatenate([of_side(asked.side, condition, as_of, floor) for asked in sides]))
     return found
 

@@ -125,6 +125,16 @@ def test_a_rebuild_takes_the_place_of_the_old_state_at_once() -> None:
     assert converted(engine) == 0 and engine.stored().events == 1
 
 
+def test_rows_from_before_a_column_was_there_are_not_asked() -> None:
+    engine = clickhouse_engine()
+    happen(ClickHouseEngine(engine.url, engine.workspace, edition=1), "1: a@0 b@1")
+    state.tell(engine.server, {"workspace": engine.workspace, "edition": 7}, 0, "current", "long ago")
+    assert engine.cursor() is None and engine.stored().events == 0
+    with engine.rebuilding(1) as draft:
+        happen(draft, "1: a@0 b@1", "2: a@0 b@1")
+    assert engine.head().edition > state.FIRST_EDITION and converted(engine) == 2
+
+
 def test_every_json_value_comes_back_as_it_went_in() -> None:
     odd: list[Any] = [0, -0.5, 19.99, 0.1 + 0.2, 1e300, -(2**63), 2**70, True, None, "", "é 🎈 '\\\n", [], {}, [1, [2.5, None]], {"a": {"b": []}}, "x" * 10_000]  # fmt: skip
     engine = clickhouse_engine()

@@ -3,14 +3,10 @@
 Such a test has to fail with NotSupported; one that passes has to be taken out of this table.
 """
 
-TRAITS = "traits are computed by the embedded engine only"
-CONDITIONS = "segment conditions about events are answered by the embedded engine only"
 BREAKDOWNS = "funnels are broken down by the embedded engine only"
 
 # Whole files, and single tests as file::test.
 UNANSWERED = {
-    "test_aggregates.py": TRAITS,
-    "test_conditions.py": CONDITIONS,
     "test_breakdown.py::test_first_touch_is_the_first_value_that_is_there": BREAKDOWNS,
     "test_breakdown.py::test_only_events_that_match_a_step_are_touches": BREAKDOWNS,
     "test_breakdown.py::test_touches_outside_the_range_count": BREAKDOWNS,
