@@ -90,7 +90,13 @@ class ClickHouseEngine:
     def drop(self, edition: int) -> None:
         """Its number stays taken."""
         for table in TABLES:
-            drop = Statement("drop_edition", {}, table=table, workspace=str(self.workspace), edition=str(edition))
+            drop = Statement(
+                "drop_edition",
+                {},
+                table=self.server.layout.stored(table),
+                workspace=str(self.workspace),
+                edition=str(edition),
+            )
             self.server.change(drop.text, {})
         key = {"workspace": self.workspace, "edition": edition}
         self.server.change(Statement("forget_edition", key).text, key)
@@ -113,7 +119,7 @@ class ClickHouseEngine:
     def stored(self) -> Stored:
         head = self.head()
         count = head.question("stored")
-        parts = Statement("stored_parts", head.key)
+        parts = Statement("stored_parts", head.key, parts=self.server.layout.parts)
         ((events,),) = self.server.rows(count.text, count.parameters)
         ((files, size),) = self.server.rows(parts.text, parts.parameters)
         return Stored(events, files, size)

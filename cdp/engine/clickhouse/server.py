@@ -15,6 +15,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from cdp.engine.arrays import Ints
 from cdp.engine.clickhouse import migrations
+from cdp.engine.clickhouse.layout import Layout
 from cdp.engine.errors import EngineBusy, EngineError, EngineUnwritable, NotSupported
 
 IN_PROCESS = "clickhouse:///"
@@ -26,8 +27,8 @@ SETTINGS = {"max_memory_usage": MOST_MEMORY, "join_use_nulls": 0}
 Answer = TypeVar("Answer")
 
 # Error codes of ClickHouse: 159 and 209 timeouts, 202 too many queries, 241 memory, 164 and 242 read-only,
-# 243 no space, 252 too many parts, 160 too slow.
-BUSY, MEMORY, UNWRITABLE = {159, 160, 202, 209, 252}, {241}, {164, 242, 243}
+# 243 no space, 252 too many parts, 160 too slow; of clusters 285, 286, 289 and 319: too few copies of a row so far.
+BUSY, MEMORY, UNWRITABLE = {159, 160, 202, 209, 252, 285, 286, 289, 319}, {241}, {164, 242, 243}
 
 
 class EngineUnreachable(EngineError):
@@ -47,13 +48,15 @@ class Server:
         self.in_process = url.startswith(IN_PROCESS)
         # Who is not there cannot give up: a process may be held for longer than a question may take.
         self.settings = SETTINGS if self.in_process else {**SETTINGS, "max_execution_time": ANSWER_SECONDS}
+        self.layout = layout_of(url)
+        self.settings = {**self.settings, **self.layout.settings}
 
     def client(self) -> Client:
         with self.lock:
             if self.known is None:
                 with told():
                     client = connect(self.url)
-                    migrations.migrate(client, database_of(self.url))
+                    migrations.migrate(client, self.layout)
                     self.known = client
             return self.known
 
@@ -90,6 +93,7 @@ class Server:
         """One block, which a repetition with the same token does not add again."""
         block = pa.table(dict(columns))
         settings = {"insert_deduplication_token": token, "max_insert_block_size": max(len(block), 1)}
+        settings |= self.layout.settings
         self.run(lambda client: client.insert_arrow(table, block, settings=settings))
 
 
@@ -120,11 +124,16 @@ def connect(url: str) -> Client:
     return client
 
 
-def database_of(url: str) -> str:
-    name = path_of(urlsplit(url))
-    if not name.isidentifier():
-        raise NotSupported(f"{name!r} is no name of a database: use clickhouse://user:password@host/name.")
-    return name
+def layout_of(url: str) -> Layout:
+    """`clickhouse://…/name` or, on a cluster, `clickhouse://…/name?cluster=its_name`."""
+    parts = urlsplit(url)
+    (cluster,) = parse_qs(parts.query).get("cluster", [""])
+    for name, what in ((path_of(parts), "database"), (cluster or "none", "cluster")):
+        if not name.isidentifier():
+            raise NotSupported(
+                f"{name!r} is no name of a {what}: use clickhouse://user:password@host/name, or …/name?cluster=name."
+            )
+    return Layout(path_of(parts), cluster)
 
 
 def path_of(parts: SplitResult) -> str:

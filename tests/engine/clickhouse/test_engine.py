@@ -48,7 +48,7 @@ def test_schema_files_are_numbered_without_gaps_and_applied_once() -> None:
     assert list(migrations.steps()) == list(range(1, len(migrations.steps()) + 1))
     server = server_of(CLICKHOUSE_URL)
     numbers = [number for (number,) in server.rows("SELECT number FROM migration ORDER BY number", {})]
-    migrations.migrate(server.client(), "stratum_tests")
+    migrations.migrate(server.client(), server.layout)
     assert [number for (number,) in server.rows("SELECT number FROM migration ORDER BY number", {})] == numbers
 
 

@@ -1,3 +1,3 @@
 SELECT toInt64(count()), toInt64(sum(bytes_on_disk))
-FROM system.parts
+FROM $parts
 WHERE active AND database = currentDatabase() AND partition = concat('(', toString({workspace:Int64}), ',', toString({edition:Int64}), ')')
