@@ -20,6 +20,9 @@ from stratum.lib import clock
 from stratum.workspaces.access import Actor, actor_of_member
 from stratum.workspaces.models import Member, User, Workspace, WriteKey
 from tests import cast, factories
+from tests.clickhouse_server.stage import clickhouse, clickhouse_process
+
+__all__ = ["clickhouse", "clickhouse_process"]  # fixtures
 
 HOME = Path(tempfile.mkdtemp(prefix="stratum-tests-"))
 

@@ -3,7 +3,7 @@
 import importlib.util
 import itertools
 import os
-import time
+import secrets
 
 import pytest
 
@@ -13,8 +13,8 @@ CLICKHOUSE_URL = os.environ.get("CLICKHOUSE_URL", "clickhouse:///stratum_tests")
 IS_HERE = "CLICKHOUSE_URL" in os.environ or importlib.util.find_spec("chdb") is not None
 WHY_NOT = "the ClickHouse engine was not tested: install chdb (requirements-dev.txt) or set CLICKHOUSE_URL"
 
-# Workspaces that nobody used before, on a server that outlives this run too.
-workspaces = itertools.count(time.time_ns() // 1_000)
+# Workspaces that nobody used before, on a server that outlives this run, and that other processes use meanwhile.
+workspaces = itertools.count(secrets.randbelow(2**40) * 2**20)
 
 
 def clickhouse_engine() -> ClickHouseEngine:
