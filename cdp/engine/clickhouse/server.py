@@ -105,7 +105,8 @@ def server_of(url: str) -> Server:
 
 def connect(url: str) -> Client:
     if url.startswith(IN_PROCESS):
-        client = clickhouse_connect.get_client(interface="chdb", path=":memory:")
+        (path,) = parse_qs(urlsplit(url).query).get("path", [":memory:"])
+        client = clickhouse_connect.get_client(interface="chdb", path=path)
     else:
         parts = urlsplit(url)
         secure = parts.scheme == "clickhouses" or parse_qs(parts.query).get("secure") == ["1"]

@@ -9,9 +9,7 @@ import orjson
 from cdp.engine.aggregates import MILLION
 from cdp.engine.columnar.columns import MAX_WHOLE
 from cdp.engine.columnar.items import COUNTED, number_item
-from cdp.engine.predicates import is_missing
 
-Values = dict[str, str]
 # What a value is that is no number.
 NO_NUMBER, LIST = 1, 2
 # Below it neighbouring doubles are less than a millionth apart, and one that is some millionths is what is written.
@@ -38,14 +36,6 @@ def from_texts(texts: Sequence[str]) -> list[Any]:
     return found
 
 
-def outer(properties: dict[str, Any]) -> Values:
-    return {name: to_text(value) for name, value in properties.items()}
-
-
-def inner(properties: dict[str, Any]) -> Values:
-    return {path: to_text(value) for path, value in inside(properties).items()}
-
-
 def inside(properties: dict[str, Any]) -> dict[str, Any]:
     """What `look_up` finds inside objects: the shortest head wins, but for null."""
     found: dict[str, Any] = {}
@@ -63,26 +53,6 @@ def paths(properties: dict[str, Any]) -> Iterator[tuple[str, Any]]:
                 yield f"{head}.{name}", one
             for rest, one in paths(value):
                 yield f"{head}.{rest}", one
-
-
-def amounts(properties: dict[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
-    """By path: the numbers that count, in millionths; and what other values are, unless missing."""
-    known = inside(properties)
-    known |= {name: value for name, value in properties.items() if value is not None}
-    numbers: dict[str, int] = {}
-    others: dict[str, int] = {}
-    for name, value in known.items():
-        if is_missing(value):
-            continue
-        if isinstance(value, list):
-            others[name] = LIST
-        else:
-            number = millionths(value)
-            if number is None:
-                others[name] = NO_NUMBER
-            else:
-                numbers[name] = number
-    return numbers, others
 
 
 def millionths(value: Any) -> int | None:

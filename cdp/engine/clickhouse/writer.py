@@ -10,15 +10,14 @@ import pyarrow as pa
 from cdp.engine.arrays import Ints
 from cdp.engine.base import Cursor
 from cdp.engine.batches import AttributeBatch, EventBatch
+from cdp.engine.clickhouse.cells import cells
 from cdp.engine.clickhouse.server import Server
 from cdp.engine.clickhouse.state import Claim, Head
 from cdp.engine.clickhouse.statements import Statement
-from cdp.engine.clickhouse.values import amounts, inner, outer, to_text
+from cdp.engine.clickhouse.values import to_text
 from cdp.engine.columnar.state import State, relink, unique_ids
 
 BLOCK = 200_000
-TEXTS = pa.map_(pa.string(), pa.string())
-NUMBERS, KINDS = pa.map_(pa.string(), pa.int64()), pa.map_(pa.string(), pa.uint8())
 
 
 @dataclass
@@ -135,8 +134,6 @@ class ClickHouseWriter:
         for part, batch in enumerate(self.batches):
             keep = after.counts(batch.seq, batch.profile)
             rows = np.flatnonzero(keep).tolist()
-            properties = [batch.properties[row] for row in rows]
-            known = [amounts(one) for one in properties]
             origin = batch.profile[keep].astype(np.int64)
             columns = {
                 "name": pa.array([batch.name[row] for row in rows], pa.string()),
@@ -146,10 +143,7 @@ class ClickHouseWriter:
                 "seq": batch.seq[keep].astype(np.int64),
                 "kind": batch.kind[keep].astype(np.uint8),
                 "origin": origin,
-                "properties": pa.array([list(outer(one).items()) for one in properties], TEXTS),
-                "inner": pa.array([list(inner(one).items()) for one in properties], TEXTS),
-                "numbers": pa.array([list(numbers.items()) for numbers, _ in known], NUMBERS),
-                "others": pa.array([list(others.items()) for _, others in known], KINDS),
+                **cells([batch.properties[row] for row in rows]),
             }
             self.insert("event", columns, part)
 
