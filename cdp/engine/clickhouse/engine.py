@@ -10,6 +10,7 @@ from cdp.engine.arrays import Ints
 from cdp.engine.base import Cursor
 from cdp.engine.clickhouse import aggregate, conditions, funnel, overview
 from cdp.engine.clickhouse.asked import Question
+from cdp.engine.clickhouse.marks import Asked
 from cdp.engine.clickhouse.server import Server, server_of
 from cdp.engine.clickhouse.state import LEASE_SECONDS, PAUSE_SECONDS, Head, claimed, current_edition, read_head, tell
 from cdp.engine.clickhouse.statements import Statement, template
@@ -124,14 +125,17 @@ class ClickHouseEngine:
         ((files, size),) = self.server.rows(parts.text, parts.parameters)
         return Stored(events, files, size)
 
+    def asked(self, spec: FunnelSpec, as_of: int) -> Asked:
+        return Asked(self.server, self.head(), spec, as_of)
+
     def funnel(self, spec: FunnelSpec, as_of: int) -> FunnelAnswer:
-        return funnel.funnel(self.server, self.head(), spec, as_of)
+        return funnel.funnel(self.asked(spec, as_of))
 
     def funnel_people(self, spec: FunnelSpec, as_of: int) -> FunnelPeople:
-        return funnel.funnel_people(self.server, self.head(), spec, as_of)
+        return funnel.funnel_people(self.asked(spec, as_of))
 
     def trend(self, spec: FunnelSpec, edges: Sequence[int], as_of: int) -> tuple[Bucket, ...]:
-        return funnel.trend(self.server, self.head(), spec, edges, as_of)
+        return funnel.trend(self.asked(spec, as_of), edges)
 
     def aggregates(
         self, specs: Sequence[AggregateSpec], as_of: int, profiles: Ints | None = None

@@ -1,22 +1,28 @@
-"""Filters as SQL: every comparison is decided here, once per distinct value, and becomes a set of accepted texts.
-
-So `predicates.holds` stays the law, whatever the operator; ClickHouse looks values up.
+"""Filters as SQL. `predicates.holds` is the law: ClickHouse compares by itself only where it does so exactly. Of other
+comparisons the distinct values are decided here, or, where these are many or profiles are asked, the events.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
 
-from cdp.engine.clickhouse.server import Server
+import numpy as np
+
+from cdp.engine.clickhouse import given
+from cdp.engine.clickhouse.decisions import Events, decide
+from cdp.engine.clickhouse.pushed import MISSING, Verdict, both, either, every, joined, opposite, pushed
+from cdp.engine.clickhouse.server import Server, numbers_of
 from cdp.engine.clickhouse.state import Head
 from cdp.engine.clickhouse.statements import Statement
 from cdp.engine.clickhouse.values import from_text
 from cdp.engine.errors import NotSupported
 from cdp.engine.predicate_refs import elsewhere
-from cdp.engine.predicates import AllOf, AnyItem, AnyOf, Not, Predicate, Ref, Test, holds
+from cdp.engine.predicates import NEGATIONS, AllOf, AnyItem, AnyOf, Not, OfProfile, Predicate, Ref, Scalar, Test, holds
 
+# Distinct values that are decided before the question; of more, only those of the events that it is about.
 MOST_VALUES = 50_000
 Named = Callable[[Statement], str]
+Leaf = Test | AnyItem
+Settle = Callable[[Leaf, Verdict, Named, Statement], Verdict]
 
 
 @dataclass(frozen=True)
@@ -30,52 +36,108 @@ class Scope:
     last: int
 
     def condition(self, where: Predicate, named: Named, statement: Statement) -> str:
-        """SQL that holds for the rows that satisfy the filter."""
+        """SQL that holds for the rows that satisfy the filter, and for no others."""
+        return self.verdict(where, named, statement, self.settled).sure
+
+    def verdict(self, where: Predicate, named: Named, statement: Statement, settle: Settle | None = None) -> Verdict:
+        """Without `settle` some rows may be left open."""
         match where:
             case AllOf(children):
-                return joined(" AND ", "1", [self.condition(child, named, statement) for child in children])
+                return every([self.verdict(child, named, statement, settle) for child in children])
             case AnyOf(children):
-                return joined(" OR ", "0", [self.condition(child, named, statement) for child in children])
+                return either([self.verdict(child, named, statement, settle) for child in children])
             case Not(child):
-                return f"NOT ({self.condition(child, named, statement)})"
+                return opposite(self.verdict(child, named, statement, settle))
+            case Test(op=op) if op in NEGATIONS:
+                positive = replace(where, op=NEGATIONS[op])
+                return opposite(self.verdict(positive, named, statement, settle))
             case Test() | AnyItem():
-                return self.comparison(where, named, statement)
+                found = self.compared(where, named, statement)
+                return settle(where, found, named, statement) if settle and found.is_open else found
 
-    def comparison(self, where: Test | AnyItem, named: Named, statement: Statement) -> str:
-        if any(True for _ in elsewhere(where)):
-            raise NotSupported("ClickHouse cannot compare events with fields of their profiles so far.")
-        names = properties_of(where)
-        found = self.distinct(names, named)
-        verdicts = [(texts, self.decide(where, names, texts)) for texts in found]
-        accepted, refused = ([texts for texts, holds_ in verdicts if holds_ is wanted] for wanted in (True, False))
+    def compared(self, leaf: Leaf, named: Named, statement: Statement) -> Verdict:
+        """Of a comparison that is no negation: nothing satisfies it without being there. Raises NotSupported."""
+        if not all(isinstance(one, OfProfile) for one in elsewhere(leaf)):
+            raise NotSupported("Only the steps of a sequence can be compared with earlier ones.")
+        if (found := told(leaf, statement)) is not None:
+            return found
+        is_open = Verdict("0", is_there(leaf, statement))
+        return is_open if asks_profiles(leaf) else self.by_values(leaf, is_open, named, statement) or is_open
+
+    def settled(self, leaf: Leaf, found: Verdict, named: Named, statement: Statement) -> Verdict:
+        """What is open is decided now, by value or, where these are too many, by event."""
+        by_values = None if asks_profiles(leaf) else self.by_values(leaf, found, named, statement)
+        return by_values or self.by_events(leaf, found, named, statement)
+
+    def by_values(self, leaf: Leaf, found: Verdict, named: Named, statement: Statement) -> Verdict | None:
+        """None where there are too many different ones."""
+        names = properties_of(leaf)
+        texts = self.distinct(names, leaf, named)
+        if texts is None:
+            return None
+        accepted = [one for one in texts if holds(leaf, dict(zip(names, map(from_text, one), strict=True)), self.as_of)]
+        refused = list(set(texts) - set(accepted))
         if not accepted or not refused:
-            return "1" if accepted else "0"
+            return either([both(found.sure), both(found.open if accepted else "0")])
         is_fewer = len(accepted) <= len(refused)
-        values = value_list(names, statement)
-        some = statement.bind(*bound(accepted if is_fewer else refused))
-        return f"{values} {'IN' if is_fewer else 'NOT IN'} {some}"
+        values = [value_of(name, statement) for name in names]
+        among = given.texts(self.server, accepted if is_fewer else refused, statement)
+        one = values[0] if len(values) == 1 else f"({', '.join(values)})"
+        return either([both(found.sure), both(f"({found.open} AND {one} {'IN' if is_fewer else 'NOT IN'} {among})")])
 
-    def decide(self, where: Test | AnyItem, names: Sequence[str], texts: Sequence[str]) -> bool:
-        return holds(where, dict(zip(names, map(from_text, texts), strict=True)), self.as_of)
-
-    def distinct(self, names: Sequence[str], named: Named) -> list[tuple[str, ...]]:
-        asked = self.head.question("distinct_values", self.as_of)
-        asked.parts["values"] = ", ".join(value_of(name, asked) for name in names)
-        asked.parts["named"] = named(asked)
-        asked.parameters |= {"start": self.start, "last": self.last, "most": MOST_VALUES + 1}
+    def distinct(self, names: Sequence[str], leaf: Leaf, named: Named) -> list[tuple[str, ...]] | None:
+        asked = self.asked("distinct_values", names, leaf, named)
+        asked.parameters["most"] = MOST_VALUES + 1
         rows = self.server.rows(asked.text, asked.parameters)
-        if len(rows) > MOST_VALUES:
-            raise NotSupported(
-                f"{' and '.join(names)} have more than {MOST_VALUES:,} different values: ClickHouse cannot filter by "
-                "them so far. Ask about fewer days, or filter by another property."
-            )
-        return [tuple(row) for row in rows]
+        return [tuple(row) for row in rows] if len(rows) <= MOST_VALUES else None
+
+    def by_events(self, leaf: Leaf, found: Verdict, named: Named, statement: Statement) -> Verdict:
+        names = properties_of(leaf)
+        asked = self.asked("undecided", names, leaf, named)
+        table = self.server.table(asked.text, asked.parameters)
+        seq, profile = (numbers_of(table.column(name)) for name in ("seq", "profile"))
+        texts = {name: table.column(f"v{place}") for place, name in enumerate(names)}
+        accepted = seq[decide(leaf, Events(profile, texts), self.as_of)]
+        among = given.ids(self.server, accepted, statement)
+        return either([both(found.sure), both(f"({found.open} AND seq IN {among})")])
+
+    def asked(self, name: str, properties: Sequence[str], leaf: Leaf, named: Named) -> Statement:
+        """A question about what is open of a comparison."""
+        asked = self.head.question(name, self.as_of)
+        values = [value_of(one, asked) for one in properties]
+        asked.parts["values"] = ", ".join(f"{value} AS v{place}" for place, value in enumerate(values))
+        asked.parts["named"] = named(asked)
+        found = told(leaf, asked)
+        asked.parts["open"] = found.open if found else is_there(leaf, asked)
+        asked.parameters |= {"start": self.start, "last": self.last}
+        return asked
 
 
-def properties_of(where: Test | AnyItem) -> tuple[str, ...]:
+def told(leaf: Leaf, statement: Statement) -> Verdict | None:
+    """What ClickHouse can tell by itself."""
+    if not isinstance(leaf, Test) or not isinstance(leaf.value, Scalar | tuple | None):
+        return None
+    return pushed(leaf, value_of(leaf.property, statement), statement)
+
+
+def asks_profiles(leaf: Leaf) -> bool:
+    return any(True for _ in elsewhere(leaf))
+
+
+def is_there(leaf: Leaf, statement: Statement) -> str:
+    values = [value_of(name, statement) for name in properties_of(leaf)]
+    return joined(" AND ", "1", [f"{value} NOT IN {MISSING}" for value in values])
+
+
+def properties_of(where: Predicate) -> tuple[str, ...]:
     """What is looked at of an event; references inside items stay inside them."""
-    if isinstance(where, Test) and isinstance(where.value, Ref):
-        return tuple(dict.fromkeys((where.property, where.value.path)))
+    match where:
+        case AllOf(children) | AnyOf(children):
+            return tuple(dict.fromkeys(name for child in children for name in properties_of(child)))
+        case Not(child):
+            return properties_of(child)
+        case Test(name, _, Ref(other)):
+            return tuple(dict.fromkeys((name, other)))
     return (where.property,)
 
 
@@ -85,18 +147,3 @@ def value_of(name: str, statement: Statement) -> str:
     if "." not in name:
         return f"properties[{key}]"
     return f"if(properties[{key}] IN ('', 'null'), inner[{key}], properties[{key}])"
-
-
-def value_list(names: Sequence[str], statement: Statement) -> str:
-    values = [value_of(name, statement) for name in names]
-    return values[0] if len(values) == 1 else f"({', '.join(values)})"
-
-
-def bound(texts: Sequence[tuple[str, ...]]) -> tuple[list[str] | list[tuple[str, ...]], str]:
-    if len(texts[0]) == 1:
-        return list(chain.from_iterable(texts)), "Array(String)"
-    return list(texts), f"Array(Tuple({', '.join(['String'] * len(texts[0]))}))"
-
-
-def joined(word: str, nothing: str, parts: Sequence[str]) -> str:
-    return f"({word.join(parts)})" if parts else nothing

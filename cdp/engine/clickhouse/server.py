@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from numpy.typing import NDArray
 
 from cdp.engine.arrays import Ints
 from cdp.engine.clickhouse import migrations
@@ -22,9 +23,10 @@ IN_PROCESS = "clickhouse:///"
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 60
 # A question that would need more is refused by the server, which goes on for everybody else.
 MOST_MEMORY = 8_000_000_000
-SETTINGS = {"max_memory_usage": MOST_MEMORY, "join_use_nulls": 0}
+SETTINGS = {"max_memory_usage": MOST_MEMORY, "join_use_nulls": 0, "precise_float_parsing": 1}
 
 Answer = TypeVar("Answer")
+Number = TypeVar("Number", bound=np.integer[Any])
 
 # Error codes of ClickHouse: 159 and 209 timeouts, 202 too many queries, 241 memory, 164 and 242 read-only,
 # 243 no space, 252 too many parts, 160 too slow; of clusters 285, 286, 289 and 319: too few copies of a row so far.
@@ -142,8 +144,15 @@ def path_of(parts: SplitResult) -> str:
 
 
 def numbers_of(column: pa.ChunkedArray) -> Ints:
-    parts = [np.frombuffer(chunk.buffers()[1], np.int64, len(chunk), chunk.offset * 8) for chunk in column.chunks]
-    return np.concatenate(parts) if parts else np.empty(0, np.int64)
+    """Of a column of whole numbers of 64 bits."""
+    return array_of(column, np.int64)
+
+
+def array_of(column: pa.ChunkedArray, kind: type[Number]) -> NDArray[Number]:
+    """Of a column of that very type."""
+    size = np.dtype(kind).itemsize
+    parts = [np.frombuffer(chunk.buffers()[1], kind, len(chunk), chunk.offset * size) for chunk in column.chunks]
+    return np.concatenate(parts) if parts else np.empty(0, kind)
 
 
 @contextmanager

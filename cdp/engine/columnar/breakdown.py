@@ -1,7 +1,7 @@
 """A funnel by the values of something: which row of the answer belongs to which value, and a group for each."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -139,27 +139,44 @@ def group_rows(walked: Walked, codes: Codes, labels: Labels, breakdown: Breakdow
     return Grouped(walked.take(rows), group_of[codes[rows]], groups, walked)
 
 
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """The tracks of a side, and of each the code of every event."""
+
+    side: Side
+    tracks: Sequence[Track]
+    codes: Sequence[Codes]
+
+
 def per_value(snapshot: Snapshot, spec: FunnelSpec, name: str, breakdown: Breakdown, as_of: int) -> Grouped:
-    """The funnel over the events of one value at a time, ranked by the people who have such an entry."""
     labels = Labels()
     sides = [(side, tracks_of(side, spec, as_of)) for side in snapshot.sides]
-    coded = [[event_codes(track.stream, name, labels) for track in tracks] for _, tracks in sides]
+    coded = [
+        Coded(side, tracks, [event_codes(track.stream, name, labels) for track in tracks]) for side, tracks in sides
+    ]
+    return once_per_value(coded, labels, spec, breakdown, as_of, snapshot.floor)
+
+
+def once_per_value(
+    sides: Sequence[Coded], labels: Labels, spec: FunnelSpec, breakdown: Breakdown, as_of: int, floor: int
+) -> Grouped:
+    """The funnel over the events of one value at a time, ranked by the people who have such an entry."""
     sizes = np.zeros(len(labels.values) + 1, np.int64)
-    for (side, tracks), codes in zip(sides, coded, strict=True):
-        sizes += entries_by_value(side, tracks, codes, spec, as_of, snapshot.floor, len(sizes))
+    for one in sides:
+        sizes += entries_by_value(one.side, one.tracks, one.codes, spec, as_of, floor, len(sizes))
     own, rest = own_and_rest(labels, sizes[:-1], breakdown)
     wanted = [(labels.values[code], [code]) for code in own]
     wanted += [(None, [MISSING])] if sizes[MISSING] else []
     wanted += [(OTHER, rest)] if rest else []
     walks, group = [], []
     for place, (_, values) in enumerate(wanted):
-        for (side, tracks), codes in zip(sides, coded, strict=True):
-            of_value = [only(track, np.isin(one, values), spec) for track, one in zip(tracks, codes, strict=True)]
-            walks.append(walk_tracks(side, of_value, spec, as_of, snapshot.floor))
+        for one in sides:
+            pairs = zip(one.tracks, one.codes, strict=True)
+            of_value = [only(track, np.isin(codes, values), spec) for track, codes in pairs]
+            walks.append(walk_tracks(one.side, of_value, spec, as_of, floor))
             group.append(np.full(len(walks[-1].profile), place, np.int64))
     if not walks:
-        side, tracks = sides[0]
-        return Grouped(walk_tracks(side, [], spec, as_of, snapshot.floor), np.empty(0, np.int64), [])
+        return Grouped(walk_tracks(sides[0].side, [], spec, as_of, floor), np.empty(0, np.int64), [])
     return Grouped(together(walks), np.concatenate(group), [value for value, _ in wanted])
 
 

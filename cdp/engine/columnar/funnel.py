@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from cdp.engine.arrays import Ints
-from cdp.engine.columnar.breakdown import grouped, refuse_breakdown
+from cdp.engine.columnar.breakdown import Grouped, grouped, refuse_breakdown
 from cdp.engine.columnar.plain_breakdown import can_tally, tally_groups
 from cdp.engine.columnar.snapshot import Snapshot
 from cdp.engine.columnar.tally import level_answers, middle
@@ -24,9 +24,13 @@ def funnel(snapshot: Snapshot, spec: FunnelSpec, as_of: int) -> FunnelAnswer:
     if can_tally(spec, spec.breakdown):
         return tally_groups(snapshot, spec, spec.breakdown, as_of)
     found = grouped(snapshot, spec, spec.breakdown, as_of)
-    groups = [Group(value, answer(part, spec.timed)) for value, part in zip(found.groups, found.parts(), strict=True)]
     whole = whole_answer(snapshot, spec, as_of) if found.whole is None else answer(found.whole, spec.timed)
-    return replace(whole, breakdown=tuple(groups))
+    return replace(whole, breakdown=group_answers(found, spec.timed))
+
+
+def group_answers(found: Grouped, is_timed: bool) -> tuple[Group, ...]:
+    pairs = zip(found.groups, found.parts(), strict=True)
+    return tuple(Group(value, answer(part, is_timed)) for value, part in pairs)
 
 
 def whole_answer(snapshot: Snapshot, spec: FunnelSpec, as_of: int) -> FunnelAnswer:
@@ -65,7 +69,10 @@ def funnel_people(snapshot: Snapshot, spec: FunnelSpec, as_of: int) -> FunnelPeo
         walked = walk(snapshot, spec, as_of)
         return rows(walked.take(np.lexsort((walked.opened, walked.profile))))
     refuse_breakdown(spec, spec.breakdown)
-    found = grouped(snapshot, spec, spec.breakdown, as_of)
+    return grouped_people(grouped(snapshot, spec, spec.breakdown, as_of))
+
+
+def grouped_people(found: Grouped) -> FunnelPeople:
     walked, group = found.walked, found.group
     rank = group if found.whole is None else np.zeros_like(group)
     order = np.lexsort((walked.opened, rank, walked.profile))

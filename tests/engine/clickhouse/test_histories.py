@@ -4,7 +4,6 @@
 """
 
 import os
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
@@ -16,13 +15,10 @@ from tests.engine.reference import Reference
 from tests.engine.test_histories import CHANGES, Change, apply, compare, specs
 
 EXAMPLES = int(os.environ.get("HISTORIES", "15"))
-# Questions that ClickHouse answers so far: none that break down.
-QUESTIONS = specs().map(lambda spec: replace(spec, breakdown=None))
-
 pytestmark = pytest.mark.skipif(not IS_HERE, reason=WHY_NOT)
 
 
-@given(st.lists(CHANGES, min_size=1, max_size=12), st.lists(QUESTIONS, min_size=1, max_size=3), st.integers(0, 26))
+@given(st.lists(CHANGES, min_size=1, max_size=12), st.lists(specs(), min_size=1, max_size=3), st.integers(0, 26))
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES < 100, suppress_health_check=list(HealthCheck))
 def test_the_engine_answers_like_the_oracle(changes: list[Change], questions: list[FunnelSpec], as_of: int) -> None:
     note(f"{changes=}\n{questions=}\n{as_of=}")

@@ -1,7 +1,6 @@
--- Every event that may serve a step or an exclusion of the funnel: bit = step, above them the exclusions. Sorted as the
--- rows are stored, name by name.
-SELECT toInt64(indexOf({names:Array(String)}, name)) AS track, profile, ts, toInt64($bits) AS bits
+-- Every event that may serve a step or an exclusion of the funnel: bit = step, above them the exclusions. `more` is what
+-- cannot be told here, with what is needed to decide it, and what a breakdown asks. In the order of the stored rows.
+SELECT toUInt16(indexOf({names:Array(String)}, name)) AS track, profile, ts, toUInt32($bits) AS bits$more
 FROM $live
-    AND has({names:Array(String)}, name) AND ts >= {start:Int64} AND ts <= {last:Int64} AND $asked
-    AND ($everything OR bits != 0)
-ORDER BY track, profile, ts
+    AND name IN {names:Array(String)} AND ts >= {start:Int64} AND ts <= {last:Int64} AND $asked AND $serving
+ORDER BY name, profile, ts, received, seq

@@ -1,0 +1,178 @@
+"""The events that matter to a funnel, as the kernels of both engines read them: one track per event name.
+
+ClickHouse finds, filters and sorts them. What crosses the wire is 22 bytes for each, and no properties unless a
+breakdown asks for one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cdp.engine.arrays import Ints
+from cdp.engine.clickhouse import given
+from cdp.engine.clickhouse.decisions import Events, decide
+from cdp.engine.clickhouse.filters import Named, Scope, properties_of, value_of
+from cdp.engine.clickhouse.pushed import EVERYTHING, joined
+from cdp.engine.clickhouse.server import Server, array_of, numbers_of
+from cdp.engine.clickhouse.state import Head
+from cdp.engine.clickhouse.statements import Statement
+from cdp.engine.columnar.snapshot import Side
+from cdp.engine.columnar.walk import Track, targets
+from cdp.engine.events import ANY_EVENT, BEGINNING
+from cdp.engine.funnels import FunnelSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A funnel, of whom and as of when."""
+
+    server: Server
+    head: Head
+    spec: FunnelSpec
+    as_of: int
+
+    def names(self) -> list[str]:
+        """For neighbours in the whole timeline, and for "any event", these are all that happened."""
+        wanted = {name for one in targets(self.spec) for name in one.events}
+        if ANY_EVENT not in wanted and self.spec.mode != "strict":
+            return sorted(wanted)
+        asked = self.head.question("names", self.as_of)
+        return [name for (name,) in self.server.rows(asked.text, asked.parameters)]
+
+    def profiles(self, statement: Statement) -> str:
+        if self.spec.profiles is None:
+            return "1"
+        return f"profile IN {given.ids(self.server, self.spec.profiles, statement)}"
+
+    def filtered(self, statement: Statement, start: int, last: int) -> "Filtered":
+        """What the events of a range serve, as far as ClickHouse can tell."""
+        scope, verdicts = Scope(self.server, self.head, self.as_of, start, last), []
+        for one in targets(self.spec):
+            is_named = naming(one.events)
+            found = EVERYTHING if one.where is None else scope.verdict(one.where, is_named, statement)
+            verdicts.append((is_named(statement), found))
+        bits = [f"if({name} AND {found.sure}, {1 << bit}, 0)" for bit, (name, found) in enumerate(verdicts)]
+        opened = {
+            bit: f"if({name} AND {found.open}, {1 << bit}, 0)"
+            for bit, (name, found) in enumerate(verdicts)
+            if found.is_open
+        }
+        return Filtered(joined(" + ", "0", bits), joined(" + ", "0", list(opened.values())), tuple(opened))
+
+    def serving(self, statement: Statement) -> str:
+        """SQL that holds for the events that serve a step, whenever they happened."""
+        scope, parts = Scope(self.server, self.head, self.as_of, BEGINNING, self.as_of), []
+        for one in self.spec.steps:
+            is_named = naming(one.events)
+            where = "1" if one.where is None else scope.condition(one.where, is_named, statement)
+            parts.append(f"({is_named(statement)} AND {where})")
+        return joined(" OR ", "0", parts)
+
+
+def naming(events: Sequence[str]) -> Named:
+    return lambda of: "1" if ANY_EVENT in events else f"name IN {of.bind(list(events), 'Array(String)')}"
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """SQL for the bits of what an event serves surely, and of what is open; `places` of the steps and exclusions that
+    can be open."""
+
+    bits: str
+    open: str
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """`rows[place]`: the rows of the table that are the events of `tracks[place]`."""
+
+    side: Side
+    tracks: Sequence[Track]
+    rows: Sequence[slice]
+    table: pa.Table
+
+    def column(self, name: str) -> Ints:
+        return numbers_of(self.table.column(name))
+
+
+def read_marks(asked: Asked, *, wanted: str | None = None, steps: int = 0) -> Marks:
+    """`wanted`: a property whose text is the column `value` where an event serves any of the `steps` (bits)."""
+    spec, head = asked.spec, asked.head
+    start, last = max(spec.start, head.floor), min(spec.end - 1 + spec.window, asked.as_of)
+    names = asked.names()
+    statement = head.question("funnel_marks", asked.as_of)
+    filtered = asked.filtered(statement, start, last)
+    columns = open_columns(spec, filtered, statement)
+    bits = "bitOr(bits, opened)" if columns else "bits"
+    if wanted is not None:
+        value = value_of(wanted, statement)
+        columns += [f"if(bitAnd({bits}, {steps}) != 0, {value}, '') AS value", "received", "seq"]
+    statement.parts |= {"bits": filtered.bits, "more": "".join(f", {column}" for column in columns)}
+    statement.parts |= {"asked": asked.profiles(statement), "serving": "1" if spec.mode == "strict" else f"{bits} != 0"}
+    statement.parameters |= {"names": names, "start": start, "last": last}
+    table = asked.server.table(statement.text, statement.parameters)
+    if filtered.places:
+        table = settled(asked, table, filtered.places)
+    return marks_of(spec, names, table)
+
+
+def open_properties(spec: FunnelSpec, places: Sequence[int]) -> list[str]:
+    """What has to be known of events whose filters are open."""
+    filters = [targets(spec)[place].where for place in places]
+    return sorted({name for where in filters if where is not None for name in properties_of(where)})
+
+
+def open_columns(spec: FunnelSpec, filtered: Filtered, statement: Statement) -> list[str]:
+    names = open_properties(spec, filtered.places)
+    values = [f"if(opened != 0, {value_of(name, statement)}, '') AS v{place}" for place, name in enumerate(names)]
+    return [f"toUInt32({filtered.open}) AS opened", *values] if filtered.places else []
+
+
+def settled(asked: Asked, table: pa.Table, places: Sequence[int]) -> pa.Table:
+    """With the bits of filters that were open."""
+    bits, opened = (array_of(table.column(name), np.uint32).copy() for name in ("bits", "opened"))
+    profile = numbers_of(table.column("profile"))
+    names = open_properties(asked.spec, places)
+    for place in places:
+        where = targets(asked.spec)[place].where
+        rows = np.flatnonzero((opened >> np.uint32(place)) & np.uint32(1))
+        if where is None or not len(rows):
+            continue
+        texts = {name: table.column(f"v{column}").take(pa.array(rows)) for column, name in enumerate(names)}
+        bits[rows] |= decide(where, Events(profile[rows], texts), asked.as_of).astype(np.uint32) << np.uint32(place)
+    table = table.set_column(table.column_names.index("bits"), "bits", pa.array(bits))
+    return table if asked.spec.mode == "strict" else table.filter(pa.array(bits != 0))
+
+
+def marks_of(spec: FunnelSpec, names: Sequence[str], table: pa.Table) -> Marks:
+    track = array_of(table.column("track"), np.uint16)
+    profile, ts = (numbers_of(table.column(name)) for name in ("profile", "ts"))
+    bits = array_of(table.column("bits"), np.uint32)
+    cuts = np.searchsorted(track, np.arange(1, len(names) + 2)).tolist()
+    found = [(name, slice(low, high)) for name, (low, high) in zip(names, pairwise(cuts), strict=True) if low < high]
+    ids, places = places_of(profile, [rows for _, rows in found])
+    tracks = [
+        Track(serves(spec, name), place, ts[rows], bits[rows])
+        for (name, rows), place in zip(found, places, strict=True)
+    ]
+    side = Side(ids, np.zeros(len(ids), np.uint8), lambda name: None, frozenset())
+    return Marks(side, tracks, [rows for _, rows in found], table)
+
+
+def places_of(profile: Ints, parts: Sequence[slice]) -> tuple[Ints, list[NDArray[np.int32]]]:
+    """All profiles, and per part, in which they ascend, the place of each row's."""
+    beginnings = [np.flatnonzero(np.diff(profile[rows], prepend=profile[rows][0] - 1)) for rows in parts]
+    firsts = [profile[rows][begins] for rows, begins in zip(parts, beginnings, strict=True)]
+    ids = np.unique(np.concatenate([np.empty(0, np.int64), *firsts]))
+    sizes = [np.diff(begins, append=rows.stop - rows.start) for rows, begins in zip(parts, beginnings, strict=True)]
+    places = [np.searchsorted(ids, first).astype(np.int32) for first in firsts]
+    return ids, [np.repeat(place, size) for place, size in zip(places, sizes, strict=True)]
+
+
+def serves(spec: FunnelSpec, name: str) -> tuple[int, ...]:
+    return tuple(bit for bit, one in enumerate(targets(spec)) if name in one.events or ANY_EVENT in one.events)

@@ -1,0 +1,5 @@
+-- What an attribute is for each profile that has it.
+SELECT profile, argMax(value, (ts, value)) AS value
+FROM $live
+    AND name = {name:String}
+GROUP BY profile

@@ -1,0 +1,1 @@
+(SELECT $columns FROM given WHERE workspace = {workspace:Int64} AND question = $question)
