@@ -5,8 +5,6 @@ comparisons the distinct values are decided here, or, where these are many or pr
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from cdp.engine.clickhouse import given
 from cdp.engine.clickhouse.decisions import Events, decide
 from cdp.engine.clickhouse.pushed import MISSING, Verdict, both, either, every, joined, opposite, pushed
