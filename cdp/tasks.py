@@ -6,6 +6,7 @@ from celery.utils.log import get_task_logger
 from cdp.engine import warm
 from cdp.engine.errors import EngineBusy, EngineError
 from cdp.services import (
+    engine_moves,
     forecast,
     insights,
     quality,
@@ -39,6 +40,7 @@ def project_all() -> None:
     for workspace in Workspace.objects.order_by("pk").iterator():
         bring_up_to_date(workspace)
         bring_definitions_up_to_date(workspace)
+        engine_moves.tidy(workspace, now=clock.now())
 
 
 @shared_task(name="cdp.rebuild_engine")

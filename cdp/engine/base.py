@@ -10,7 +10,7 @@ from cdp.engine.batches import AttributeBatch, EventBatch
 from cdp.engine.conditions import Condition, Members
 from cdp.engine.errors import Damage
 from cdp.engine.funnels import Bucket, FunnelAnswer, FunnelPeople, FunnelSpec
-from cdp.engine.overviews import Activity, Catalog, Daily, Stored
+from cdp.engine.overviews import Activity, Catalog, Census, Daily, Stored
 from cdp.engine.timeline import AttributeValue, Position, TimelineEvent
 
 Cursor = dict[str, Any]
@@ -103,3 +103,6 @@ class Engine(Protocol):
 
     def daily(self, start: int, end: int, as_of: int, offset: int = 0) -> Daily:
         """Events per day; days begin `offset` microseconds east of UTC midnight."""
+
+    def census(self, as_of: int) -> Census:
+        """Of everything up to `as_of`."""

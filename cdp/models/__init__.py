@@ -1,5 +1,6 @@
 """The truth of the customer data platform, one file per noun."""
 
+from cdp.models.engines import EnginePlace
 from cdp.models.events import Change, Event, EventAlias, EventCopy, Kind, RejectedItem
 from cdp.models.funnels import Funnel
 from cdp.models.profiles import Identifier, IdentifierKind, Profile
@@ -10,6 +11,7 @@ from cdp.models.traits import Trait, TraitCarry, TraitChange, TraitValue, TraitV
 
 __all__ = [
     "Change",
+    "EnginePlace",
     "Event",
     "EventAlias",
     "EventCopy",

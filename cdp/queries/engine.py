@@ -5,12 +5,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.conf import settings
 from kombu.exceptions import OperationalError as BrokerError
 
 from cdp.engine import open_engine
 from cdp.engine.base import Engine
 from cdp.engine.errors import EngineBusy, EngineDamaged, EngineError, EngineRebuilding, EngineUnwritable, NotSupported
+from cdp.queries import engine_places
 from cdp.queries.projection import belongs_here, has_more_than, project, rebuild
 from stratum.lib.jobs import after_commit
 from stratum.lib.refusal import Refusal
@@ -26,7 +26,7 @@ _asked: dict[int, float] = {}
 
 def engine_of(workspace: Workspace) -> Engine:
     """As it stands; one object per process, whose mapped files all requests share."""
-    return open_engine(settings.ENGINE_URL, workspace.pk)
+    return open_engine(engine_places.address_of(workspace), workspace.pk)
 
 
 def fresh_engine(workspace: Workspace) -> Engine:

@@ -29,6 +29,11 @@ class Position:
             return cls()
         return cls(cursor["database"], cursor["xid"], cursor["id"], tuple(cursor["holes"]))
 
+    def is_within(self, goal: "Position") -> bool:
+        """Whether who stands at the goal has read all that who stands here has."""
+        missed = {hole for hole in goal.holes if hole < self.xid} - set(self.holes)
+        return (self.xid, self.id) <= (goal.xid, goal.id) and not missed
+
     def cursor(self) -> Cursor:
         return {"database": self.database, "xid": self.xid, "id": self.id, "holes": list(self.holes)}
 
@@ -39,15 +44,22 @@ def database() -> str:
         return str(cursor.fetchone()[0])  # type: ignore[index]
 
 
-def statement(template: str, position: Position, workspace_id: int) -> sql.Composed:
+def statement(
+    template: str, position: Position, workspace_id: int, goal: Position | None = None, most: int = 0
+) -> sql.Composed:
     """Literals in place of parameters; all of these are numbers of ours."""
-    return sql.SQL(template).format(
-        workspace=sql.Literal(workspace_id),
-        xid=sql.Literal(str(position.xid)),
-        id=sql.Literal(position.id),
-        holes=sql.Literal("{" + ",".join(map(str, position.holes)) + "}"),
-        database=sql.Literal(position.database),
-    )
+    named = {"": position, "goal_": goal or Position()}
+    places = {
+        f"{prefix}{name}": literal
+        for prefix, place in named.items()
+        for name, literal in (
+            ("xid", sql.Literal(str(place.xid))),
+            ("id", sql.Literal(place.id)),
+            ("holes", sql.Literal("{" + ",".join(map(str, place.holes)) + "}")),
+            ("database", sql.Literal(place.database)),
+        )
+    }
+    return sql.SQL(template).format(workspace=sql.Literal(workspace_id), most=sql.Literal(most), **places)
 
 
 DATABASE = """(SELECT system_identifier FROM pg_control_system()) || '/' ||
@@ -56,3 +68,8 @@ DATABASE = """(SELECT system_identifier FROM pg_control_system()) || '/' ||
 # A row belongs to the unread when it lies above the position or its transaction was a hole.
 ABOVE = "t.workspace_id = {workspace} AND (t.xid, t.id) > ({xid}::xid8, {id}::bigint)"
 HOLES = "t.workspace_id = {workspace} AND t.xid = ANY ({holes}::xid8[])"
+
+# It was read by who stands at the goal.
+_UP_TO = "(t.xid, t.id) <= ({goal_xid}::xid8, {goal_id}::bigint) AND NOT t.xid = ANY ({goal_holes}::xid8[])"
+ABOVE_UP_TO = f"{ABOVE} AND {_UP_TO}"
+HOLES_UP_TO = f"{HOLES} AND {_UP_TO}"

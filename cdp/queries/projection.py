@@ -8,13 +8,14 @@ from typing import Any, cast
 
 import numpy as np
 import orjson
+from psycopg import sql
 
 from cdp.engine.base import Engine, Writer
 from cdp.engine.batches import AttributeBatch, EventBatch
 from cdp.engine.errors import EngineOvertaken, EngineRebuilding
 from cdp.engine.overviews import Stored
 from cdp.models import Change, Kind
-from cdp.queries.position import ABOVE, DATABASE, HOLES, Position, database, statement
+from cdp.queries.position import ABOVE, ABOVE_UP_TO, DATABASE, HOLES, HOLES_UP_TO, Position, database, statement
 from stratum.lib.raw import raw_cursor
 
 CHUNK = 20_000  # events handed to the engine at a time
@@ -68,6 +69,42 @@ def rebuild(engine: Engine, workspace_id: int, *, patience: float = WAIT) -> int
         return rows + _catch_up(draft, workspace_id, patience)
 
 
+def advance_to(engine: Engine, workspace_id: int, goal: Position, *, most: int) -> int:
+    """Bring an engine that nobody else writes to closer to a place where another engine stands, in one commit of about
+    `most` rows; how many rows that took. At the goal it has read the very rows that the other one has. Raises
+    EngineOvertaken when it has read others already.
+    """
+    with engine.writing(WAIT) as writer:
+        position = Position.of(writer.cursor)
+        if not position.is_within(goal):
+            raise EngineOvertaken
+        stop = _stop(position, goal, workspace_id, most)
+        intake = _Intake()
+        with _told(statement(_READ_UP_TO, position, workspace_id, stop)) as rows:
+            intake.take_all(rows, writer)
+        intake.finish(writer)
+        writer.commit(stop.cursor())
+    return intake.rows
+
+
+def count_up_to(workspace_id: int, position: Position, goal: Position) -> int:
+    """How many rows lie between the two places."""
+    with raw_cursor() as cursor:
+        cursor.execute(statement(_COUNT_UP_TO, position, workspace_id, goal))
+        return int((cursor.fetchone() or (0,))[0])
+
+
+def _stop(position: Position, goal: Position, workspace_id: int, most: int) -> Position:
+    """The goal, or the place of the last one of the next `most` rows on the way to it."""
+    with raw_cursor() as cursor:
+        cursor.execute(statement(_STOP, position, workspace_id, goal, most))
+        found = cursor.fetchone()
+    if found is None:
+        return goal
+    xid, row_id = int(found[0]), found[1]
+    return Position(goal.database, xid, row_id, tuple(hole for hole in goal.holes if hole < xid))
+
+
 def belongs_here(engine: Engine) -> bool:
     """Whether the engine was filled from this database."""
     return Position.of(engine.cursor()).database == database()
@@ -111,9 +148,16 @@ def is_foldable(stored: Stored) -> bool:
 
 @contextmanager
 def _unread(position: Position, workspace_id: int) -> Iterator[Iterator[Row]]:
-    """Rows of one snapshot, as they come from the server."""
+    """Rows of one snapshot."""
+    with _told(statement(_READ, position, workspace_id)) as rows:
+        yield rows
+
+
+@contextmanager
+def _told(asked: sql.Composed) -> Iterator[Iterator[Row]]:
+    """As they come from the server."""
     with raw_cursor() as cursor:
-        told = cursor.stream(statement(_READ, position, workspace_id), binary=True, size=PARSED)
+        told = cursor.stream(asked, binary=True, size=PARSED)
         with closing(cast("Generator[tuple[Any, ...]]", told)):  # who stops half-way leaves the connection free
             yield _parsed(told)
 
@@ -280,3 +324,18 @@ SELECT json_build_array('snapshot', {DATABASE}, pg_current_snapshot())::text
 UNION ALL {_EVENT} {ABOVE} UNION ALL {_EVENT} {HOLES}
 UNION ALL {_CHANGE} {ABOVE} UNION ALL {_CHANGE} {HOLES}
 """
+
+_READ_UP_TO = f"""
+{_EVENT} {ABOVE_UP_TO} UNION ALL {_EVENT} {HOLES_UP_TO}
+UNION ALL {_CHANGE} {ABOVE_UP_TO} UNION ALL {_CHANGE} {HOLES_UP_TO}
+"""
+_TABLES = ("cdp_event", "cdp_change")
+_NEXT = " UNION ALL ".join(
+    f"(SELECT t.xid, t.id FROM {table} t WHERE {ABOVE_UP_TO} ORDER BY t.xid, t.id LIMIT {{most}})" for table in _TABLES
+)
+_STOP = f"""
+SELECT found.xid::text, found.id FROM ({_NEXT}) found ORDER BY found.xid, found.id OFFSET {{most}} - 1 LIMIT 1
+"""
+_COUNT_UP_TO = "SELECT " + " + ".join(
+    f"(SELECT count(*) FROM {table} t WHERE {part})" for table in _TABLES for part in (ABOVE_UP_TO, HOLES_UP_TO)
+)

@@ -31,7 +31,7 @@ from cdp.engine.funnels import (
     Step,
     StepAnswer,
 )
-from cdp.engine.overviews import Activity, Daily
+from cdp.engine.overviews import FACTORS, Activity, Census, Daily
 from cdp.engine.predicates import exact, holds, is_missing, is_number, look_up
 from cdp.engine.timeline import AttributeValue, Position, TimelineEvent
 from tests.engine.chains import Attempt, Mark, attempts, enters
@@ -293,6 +293,22 @@ class Reference:
             np.array([len(owners) for owners in of_day], np.int64),
             np.array([len(set(owners)) for owners in of_day], np.int64),
         )
+
+    def census(self, as_of: int) -> Census:
+        counts: dict[tuple[str, int], tuple[int, int]] = {}
+        for owner, event in self.counting(as_of):
+            key = event.name, event.ts // DAY
+            events, marks = counts.get(key, (0, 0))
+            marks += mark(event.seq, owner, event.ts, event.received)
+            counts[key] = events + 1, (marks + 2**63) % 2**64 - 2**63
+        return Census(counts)
+
+
+def mark(*parts: int) -> int:
+    mixed = 0
+    for part, factor in zip(parts, FACTORS, strict=True):
+        mixed ^= part * factor % 2**64
+    return (mixed ^ mixed >> 32) * FACTORS[0] % 2**64
 
 
 def marks_of(events: list[TimelineEvent], spec: FunnelSpec, as_of: int) -> list[Mark]:

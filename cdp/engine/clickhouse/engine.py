@@ -18,7 +18,7 @@ from cdp.engine.clickhouse.writer import ClickHouseWriter
 from cdp.engine.conditions import Condition, Members
 from cdp.engine.errors import Damage, EngineBusy
 from cdp.engine.funnels import Bucket, FunnelAnswer, FunnelPeople, FunnelSpec
-from cdp.engine.overviews import Activity, Catalog, Daily, Stored
+from cdp.engine.overviews import Activity, Catalog, Census, Daily, Stored
 from cdp.engine.timeline import AttributeValue, Position, TimelineEvent
 
 TABLES = ("event", "attribute", "link", "void", "erased", "moved")
@@ -161,3 +161,6 @@ class ClickHouseEngine:
 
     def daily(self, start: int, end: int, as_of: int, offset: int = 0) -> Daily:
         return overview.daily(self.server, self.head(), start, end, as_of, offset)
+
+    def census(self, as_of: int) -> Census:
+        return overview.census(self.server, self.head(), as_of)

@@ -10,7 +10,7 @@ from cdp.engine.clickhouse.state import Head
 from cdp.engine.clickhouse.statements import Statement
 from cdp.engine.clickhouse.values import from_text
 from cdp.engine.events import ENDLESS
-from cdp.engine.overviews import Activity, Catalog, Daily, EventSummary, PropertySummary
+from cdp.engine.overviews import FACTORS, Activity, Catalog, Census, Daily, EventSummary, PropertySummary
 from cdp.engine.predicates import text_of
 from cdp.engine.timeline import AttributeValue, Position, TimelineEvent
 
@@ -61,6 +61,14 @@ def daily(server: Server, head: Head, start: int, end: int, as_of: int, offset: 
     counted = np.zeros((2, len(days)), np.int64)
     counted[:, place] = events, profiles
     return Daily(days * DAY - offset, *counted)
+
+
+def census(server: Server, head: Head, as_of: int) -> Census:
+    asked = head.question("census", as_of)
+    asked.parameters |= {f"factor{place}": factor for place, factor in enumerate(FACTORS)}
+    return Census(
+        {(name, day): (events, marks) for name, day, events, marks in server.rows(asked.text, asked.parameters)}
+    )
 
 
 def owner(server: Server, head: Head, profile: int) -> int:

@@ -24,7 +24,7 @@ from cdp.engine.columnar.writer import ColumnarWriter
 from cdp.engine.conditions import Condition, Members
 from cdp.engine.errors import Damage, EngineBusy, EngineDamaged, EngineUnwritable
 from cdp.engine.funnels import Bucket, FunnelAnswer, FunnelPeople, FunnelSpec
-from cdp.engine.overviews import Activity, Catalog, Daily, Stored
+from cdp.engine.overviews import Activity, Catalog, Census, Daily, Stored
 from cdp.engine.timeline import AttributeValue, Position, TimelineEvent
 
 # The first question after a change looks at all events of the profiles that pending rows touch, so there are few of
@@ -152,6 +152,9 @@ class ColumnarEngine:
 
     def daily(self, start: int, end: int, as_of: int, offset: int = 0) -> Daily:
         return overview.daily(self.snapshot(), start, end, as_of, offset)
+
+    def census(self, as_of: int) -> Census:
+        return overview.census(self.snapshot(), as_of)
 
 
 def refuse_condemned(manifest: Manifest) -> None:

@@ -13,7 +13,7 @@ from cdp.engine.columnar.columns import BOOL, FLOAT, JSON, SCALED, TEXT, Column,
 from cdp.engine.columnar.masks import Mask
 from cdp.engine.columnar.snapshot import Side, Snapshot, Stream
 from cdp.engine.columnar.table import REST, View
-from cdp.engine.overviews import Activity, Catalog, Daily, EventSummary, PropertySummary
+from cdp.engine.overviews import Activity, Catalog, Census, Daily, EventSummary, PropertySummary, marks_of
 from cdp.engine.predicates import text_of
 
 DAY = 86_400_000_000
@@ -178,3 +178,37 @@ def daily(snapshot: Snapshot, start: int, end: int, as_of: int, offset: int) -> 
             seen.append(_without_repeats(stream.profile[rows].astype(np.int64) * days + day))
         profiles += np.bincount(np.unique(np.concatenate(seen)) % max(days, 1), minlength=days)[:days]
     return Daily((day_zero + np.arange(days)) * DAY - offset, events, profiles)
+
+
+def census(snapshot: Snapshot, as_of: int) -> Census:
+    counts: dict[tuple[str, int], tuple[int, int]] = {}
+    for side, stream in streams_of(snapshot):
+        for day, events, marks in side_census(side, stream, snapshot.floor, as_of):
+            known = counts.get((stream.name, day), (0, 0))
+            counts[stream.name, day] = known[0] + events, wrapped(known[1] + marks)
+    return Census(counts)
+
+
+def side_census(side: Side, stream: Stream, floor: int, as_of: int) -> Iterator[tuple[int, int, int]]:
+    """By day, how many events and the sum of their marks."""
+    rows = counted(side, stream, floor, as_of)
+    ts = stream.ts[rows]
+    seq, received = (stream.gather(keys)[rows].astype(np.int64) for keys in (seqs_of, receptions_of))
+    marks = marks_of(seq, side.ids[stream.profile[rows]], ts, received)
+    days, place = np.unique(ts // DAY, return_inverse=True)
+    sums = np.zeros(len(days), np.int64)
+    np.add.at(sums, place, marks)
+    yield from zip(days.tolist(), np.bincount(place, minlength=len(days)).tolist(), sums.tolist(), strict=True)
+
+
+def seqs_of(view: View) -> Array:
+    return view.key("seq")
+
+
+def receptions_of(view: View) -> Array:
+    return view.key("received")
+
+
+def wrapped(number: int) -> int:
+    """As 64 bits with a sign hold it."""
+    return (number + 2**63) % 2**64 - 2**63

@@ -11,10 +11,11 @@ from django.db import connection, transaction
 
 from cdp.engine.batches import EventBatch
 from cdp.engine.columnar.engine import ColumnarEngine
-from cdp.engine.errors import EngineUnwritable
+from cdp.engine.errors import EngineOvertaken, EngineUnwritable
 from cdp.models import Change, Event, Identifier, Profile, RejectedItem
 from cdp.queries import projection
-from cdp.queries.projection import project, rebuild
+from cdp.queries.position import Position
+from cdp.queries.projection import advance_to, count_up_to, project, rebuild
 from cdp.services import profiles
 from cdp.services.event_store import store
 from cdp.tracking.messages import Kind, Message
@@ -202,6 +203,50 @@ class TestLateCommits:
         project(book, workspace.pk)  # type: ignore[arg-type]
         assert sorted(book.notes.events) == stored(workspace)
         assert len(book.notes.events) > 0
+
+    def test_another_engine_follows_to_where_one_stands(self, workspace: Workspace, book: Notebook) -> None:
+        """Piece by piece, while transactions commit late or never: at every goal it has read the very same rows."""
+
+        def write(seed: int) -> None:
+            chance = random.Random(seed)
+            for n in range(12):
+                try:
+                    with transaction.atomic():
+                        store(workspace, None, [message(user_id=f"{seed}-{n}") for _ in range(3)])
+                        threading.Event().wait(chance.random() * 0.02)
+                        if chance.random() < 0.2:
+                            raise InterruptedError
+                except InterruptedError:
+                    pass
+            connection.close()
+
+        follower, goals = Notebook(), 0
+        with ThreadPoolExecutor(6) as pool:
+            writers = [pool.submit(write, seed) for seed in range(6)]
+            while not all(writer.done() for writer in writers):
+                project(book, workspace.pk)  # type: ignore[arg-type]
+                goal = Position.of(book.cursor())
+                for _ in range(1 + goals % 3):  # some goals are reached, others are left for the next one
+                    advance_to(follower, workspace.pk, goal, most=2)  # type: ignore[arg-type]
+                if goals % 5 == 0:
+                    while follower.cursor() != goal.cursor():
+                        advance_to(follower, workspace.pk, goal, most=4)  # type: ignore[arg-type]
+                    assert sorted(follower.notes.events) == sorted(book.notes.events)
+                goals += 1
+        project(book, workspace.pk)  # type: ignore[arg-type]
+        while follower.cursor() != book.cursor():
+            advance_to(follower, workspace.pk, Position.of(book.cursor()), most=5)  # type: ignore[arg-type]
+        assert sorted(follower.notes.events) == stored(workspace)
+        assert count_up_to(workspace.pk, Position(), Position.of(book.cursor())) == len(stored(workspace))
+
+    def test_who_is_ahead_of_a_goal_is_not_taken_back(self, workspace: Workspace, book: Notebook) -> None:
+        store(workspace, None, [message(user_id="one")])
+        project(book, workspace.pk)  # type: ignore[arg-type]
+        goal, ahead = Position.of(book.cursor()), Notebook()
+        store(workspace, None, [message(user_id="two")])
+        project(ahead, workspace.pk)  # type: ignore[arg-type]
+        with pytest.raises(EngineOvertaken):
+            advance_to(ahead, workspace.pk, goal, most=10)  # type: ignore[arg-type]
 
     def test_many_writers_and_many_projectors(self, workspace: Workspace, tmp_path: Path) -> None:
         """With the real engine: web and worker processes all bring it up to date, each at its own moment."""
