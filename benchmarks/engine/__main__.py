@@ -8,7 +8,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks.engine import measures
+from benchmarks.engine import measures, on_clickhouse
 from benchmarks.engine.compare import comparison
 from benchmarks.engine.data import Size, events_file
 from benchmarks.engine.groups import ABOUT, OTHERS, TITLES
@@ -52,6 +52,11 @@ class Bench:
         print("loading the peers", flush=True)
         return open_peers(self.names, self.events, self.folder, self.size)
 
+    @cached_property
+    def served(self) -> on_clickhouse.Served:
+        print("loading our engine on ClickHouse", flush=True)
+        return on_clickhouse.served(self.events, self.folder, self.size)
+
 
 def compare(group: str) -> Callable[[Bench], Table]:
     return lambda bench: comparison(TITLES[group], ABOUT, ASKED[group], bench.ours.engine, bench.peers)
@@ -65,9 +70,16 @@ def compare_others(bench: Bench) -> Table:
     return comparison(title, about, OTHERS, few.ours.engine, few.peers)
 
 
+def compare_engines(bench: Bench) -> Table:
+    """Both engines beside queries written by hand; a peer must be loaded, because a process has one ClickHouse only."""
+    (peer,) = [one for one in bench.peers if one.name == on_clickhouse.NAMED]
+    return on_clickhouse.side_by_side(bench.ours.engine, bench.served, peer, bench.size)
+
+
 GROUPS: dict[str, Callable[[Bench], Table]] = {
     **{group: compare(group) for group in ASKED},
     "others": compare_others,
+    "clickhouse": compare_engines,
     "floor": lambda bench: measures.reading(bench.ours),
     "append": lambda bench: measures.appending(bench.ours, bench.size),
     "memory": lambda bench: measures.memory(bench.ours, bench.size),
