@@ -133,6 +133,15 @@ def test_ends_of_one_instant_go_by_when_they_were_received(engine: Any) -> None:
     assert value(engine, "last", events=Events(("buy", "sell"))) == 1
 
 
+def test_ends_before_1970_and_one_instant(engine: Any) -> None:
+    rows = batch([(7, at(-9), "buy", {"value": one}) for one in "abc"] + [(7, at(-10), "buy", {"value": "d"})])
+    rows.received[:3] = [-20, -10, -10]
+    with engine.writing(1) as writer:
+        writer.append(rows)
+        writer.commit({})
+    assert (value(engine, "first"), value(engine, "last")) == ("d", "c")
+
+
 def test_nothing_is_inside_of_a_number(engine: Any) -> None:
     spend(engine, 5, {"net": 4}, {"net": "x"})
     assert [value(engine, fn, "value.net") for fn in ("sum", "min", "unique")] == [4, 4, 2]

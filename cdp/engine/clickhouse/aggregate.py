@@ -1,7 +1,6 @@
 """What the events of each profile come to: ClickHouse counts and adds up by profile, and values get their names here.
 
-Where it cannot tell, the kernels of the embedded engine are given the rows: lists count item by item, and a filter may
-ask what ClickHouse does not know.
+Lists count item by item: where a property has any, the kernels of the embedded engine are given the rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,13 +14,13 @@ from cdp.engine.arrays import Ints, Mask
 from cdp.engine.clickhouse.asked import Question, numbers
 from cdp.engine.clickhouse.measures import Measures
 from cdp.engine.clickhouse.shipped import properties_in, shipped
-from cdp.engine.clickhouse.tallies import Tallies, encoded, read_tallies
-from cdp.engine.clickhouse.values import from_text
+from cdp.engine.clickhouse.tallies import Tallies, read_tallies
+from cdp.engine.clickhouse.texts import encoded
+from cdp.engine.clickhouse.values import from_texts
 from cdp.engine.columnar.aggregate import DIVISIONS, Shared, by_events, refuse
 from cdp.engine.columnar.aggregate_kernels import divide
 from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.selection import Selection
-from cdp.engine.errors import NotSupported
 from cdp.engine.events import TIMESTAMP
 
 TALLIED = ("mode", "unique", "unique_list")
@@ -39,10 +38,7 @@ def aggregates(question: Question, specs: Sequence[AggregateSpec]) -> tuple[Aggr
 
 def about_same(question: Question, specs: Sequence[AggregateSpec]) -> list[Aggregate]:
     """Of specs about the same events."""
-    try:
-        found = by_clickhouse(question, specs)
-    except NotSupported:  # of the filter
-        found = [None] * len(specs)
+    found = by_clickhouse(question, specs)
     rest = by_kernels(question, [spec for spec, one in zip(specs, found, strict=True) if one is None])
     return [next(rest) if one is None else one for one in found]
 
@@ -59,7 +55,7 @@ def by_kernels(question: Question, specs: Sequence[AggregateSpec]) -> Iterator[A
 
 
 def by_clickhouse(question: Question, specs: Sequence[AggregateSpec]) -> list[Aggregate | None]:
-    """None where there are lists. Raises NotSupported when ClickHouse cannot tell which events are meant."""
+    """None where there are lists."""
     asked = question.about("profile_totals", specs[0].events)
     asked.parts["where"] = question.where(specs[0].events, asked)
     measures = Measures(asked)
@@ -161,8 +157,15 @@ def end(spec: AggregateSpec, measures: Measures) -> Read:
             return None
         present = numbers(found, has) > 0
         places, texts = encoded(found.column(value))
-        labels = tuple(from_text(one) for one in texts)
-        return told(found, "label", places, present, labels=labels, ts=np.where(present, numbers(found, moment), 0))
+        labels = tuple(from_texts([one or "null" for one in texts]))
+        return told(
+            found,
+            "label",
+            places.astype(np.int64),
+            present,
+            labels=labels,
+            ts=np.where(present, numbers(found, moment), 0),
+        )
 
     return read
 

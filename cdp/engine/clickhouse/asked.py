@@ -39,7 +39,7 @@ class Question:
         return max(events.start, self.head.floor), min(events.end - 1, self.as_of)
 
     def where(self, events: Events, statement: Statement) -> str:
-        """SQL of the filter. Raises NotSupported."""
+        """SQL of the filter."""
         if events.where is None:
             return "1"
         scope = Scope(self.server, self.head, self.as_of, *self.times(events))

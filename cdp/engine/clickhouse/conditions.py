@@ -7,6 +7,7 @@ from cdp.engine.aggregates import AggregateSpec
 from cdp.engine.arrays import Mask
 from cdp.engine.clickhouse.aggregate import aggregates
 from cdp.engine.clickhouse.asked import Question, numbers
+from cdp.engine.clickhouse.measures import IN_ORDER
 from cdp.engine.clickhouse.sequences import Part, all_of, sequence_members
 from cdp.engine.clickhouse.shipped import properties_in, shipped
 from cdp.engine.columnar.conditions import ZERO_WITHOUT_EVENTS, answer, passing_range, refuse_condition, whole_range
@@ -22,24 +23,19 @@ from cdp.engine.conditions import (
     Regular,
     SequenceCondition,
 )
-from cdp.engine.errors import NotSupported
 from cdp.engine.events import TIMESTAMP, Events
 
 
 def members(question: Question, condition: Condition) -> Members:
     refuse_condition(condition)
-    try:
-        found = by_clickhouse(question, condition)
-    except NotSupported:  # of a filter
-        found = None
+    found = by_clickhouse(question, condition)
     if found is None:
         found = answer([side_of(question, condition)], condition, question.as_of, question.head.floor)
     return found if question.profiles is None else Members(found.among(question.profiles))
 
 
 def by_clickhouse(question: Question, condition: Condition) -> Members | None:
-    """None for steps that are compared with earlier ones. Raises NotSupported when ClickHouse cannot tell which events
-    are meant."""
+    """None for steps that are compared with earlier ones."""
     match condition:
         case EventCondition():
             return compared(question, condition)
@@ -67,7 +63,7 @@ def first_within(question: Question, condition: FirstEvent) -> Members:
 
 
 def last_having(question: Question, condition: LastEvent) -> Members:
-    asked = question.about("profile_last", condition.events)
+    asked = question.about("profile_last", condition.events, in_order=IN_ORDER)
     asked.parts["where"] = question.where(condition.events, asked)
     asked.parts["has"] = question.where(replace(condition.events, where=condition.has), asked)
     return Members(numbers(question.table(asked), "profile"))

@@ -3,14 +3,15 @@
 from dataclasses import dataclass, field
 
 from cdp.engine.clickhouse.filters import value_of
+from cdp.engine.clickhouse.pushed import MISSING
 from cdp.engine.clickhouse.statements import Statement
 from cdp.engine.clickhouse.values import LIST, NO_NUMBER
 from cdp.engine.columnar.aggregate_kernels import MOST
 
-# JSON texts of values that are passed over.
-MISSING = """('', 'null', '""', '{}', '[]')"""
 # A value with any other text may be written in another way too, such as 1 and 1.0.
 WRITTEN_ONCE = "'^(true|false|0|-?[1-9][0-9]{0,14}|-?(0|[1-9][0-9]{0,8})[.][0-9]{0,5}[1-9])$'"
+# The order of all events as one number: ClickHouse compares it in half the time of (ts, received, seq).
+IN_ORDER = "bitShiftLeft(toInt256(ts), 128) + bitShiftLeft(toInt256(received), 64) + seq"
 
 
 @dataclass
@@ -85,7 +86,7 @@ class Measures:
     def end(self, name: str, is_last: bool) -> str:
         how = "argMaxIf" if is_last else "argMinIf"
         text = self.text(name)
-        return self.add(f"{how}({text}, (ts, received, seq), {text} NOT IN {MISSING})")
+        return self.add(f"{how}({text}, {IN_ORDER}, {text} NOT IN {MISSING})")
 
     def unique(self, name: str) -> str:
         text = self.text(name)

@@ -18,7 +18,7 @@ Part = SequenceStep | Without
 
 
 def sequence_members(question: Question, condition: SequenceCondition) -> Ints:
-    """Ascending. Raises NotSupported when ClickHouse cannot tell which events are meant."""
+    """Ascending."""
     parts: Sequence[Part] = (*condition.steps, *condition.exclusions)
     events = all_of(parts, condition)
     asked = question.about("profile_steps", events)

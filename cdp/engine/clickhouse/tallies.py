@@ -10,8 +10,9 @@ from cdp.engine.aggregates import AggregateSpec, Tie
 from cdp.engine.arrays import Ints
 from cdp.engine.clickhouse.asked import Question, numbers
 from cdp.engine.clickhouse.filters import value_of
-from cdp.engine.clickhouse.measures import MISSING
-from cdp.engine.clickhouse.values import from_text
+from cdp.engine.clickhouse.pushed import MISSING
+from cdp.engine.clickhouse.texts import encoded
+from cdp.engine.clickhouse.values import from_texts
 from cdp.engine.columnar.items import text_form
 from cdp.engine.columnar.labels import Labels
 from cdp.engine.predicates import is_missing
@@ -49,7 +50,6 @@ class Tallies:
 
 
 def read_tallies(question: Question, spec: AggregateSpec) -> Tallies:
-    """Raises NotSupported where ClickHouse cannot tell which events are meant."""
     asked = question.about("profile_values", spec.events, missing=MISSING)
     asked.parts["where"] = question.where(spec.events, asked)
     asked.parts["value"] = value_of(str(spec.property), asked)
@@ -71,7 +71,7 @@ def items_of(texts: pa.ChunkedArray) -> tuple[Ints, Ints, Ints, list[Any]]:
     """For each item of all values its row, label, and place in its value; and the labels, in the order of texts."""
     code, different = encoded(texts)
     known = Labels()
-    each = [[known.code(item) for item in items(from_text(one))] for one in different]
+    each = [[known.code(item) for item in items(value)] for value in from_texts(different)]
     order = sorted(range(len(known.values)), key=lambda one: text_form(known.values[one]))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
@@ -88,16 +88,9 @@ def items(value: Any) -> list[Any]:
     return [one for one in (value if isinstance(value, list) else [value]) if not is_missing(one)]
 
 
-def encoded(texts: pa.ChunkedArray) -> tuple[Ints, list[str]]:
-    """Each text's place among the different ones."""
-    found = texts.combine_chunks().dictionary_encode()
-    place = np.frombuffer(found.indices.buffers()[1], np.int32, len(found)) if len(found) else np.empty(0, np.int32)
-    return place.astype(np.int64), found.dictionary.to_pylist()
-
-
 def joined(profile: Ints, label: Ints, times: Ints, labels: list[Any], latest: tuple[Ints, ...] | None) -> Tallies:
     """Each value of a profile once, though it came in several texts or several times in one."""
-    order = np.lexsort((*reversed(latest or ()), label, profile))
+    order = np.lexsort((*reversed(latest), label, profile)) if latest else by_both(profile, label, len(labels))
     profile, label, times = profile[order], label[order], times[order]
     ends = np.append((profile[1:] != profile[:-1]) | (label[1:] != label[:-1]), True)[: len(profile)]
     last = np.flatnonzero(ends)
@@ -105,3 +98,11 @@ def joined(profile: Ints, label: Ints, times: Ints, labels: list[Any], latest: t
         times = np.add.reduceat(times, np.append(0, last[:-1] + 1))
     newest = None if latest is None else tuple(one[order][last] for one in latest)
     return Tallies(profile[last], label[last], times, labels, newest)
+
+
+def by_both(profile: Ints, label: Ints, labels: int) -> Ints:
+    """Sorts by profile and label: as one number where 64 bits hold it, which is several times quicker."""
+    first, last = int(profile.min(initial=0)), int(profile.max(initial=0))
+    if (last - first + 1) * max(labels, 1) >= 2**63:
+        return np.lexsort((label, profile))
+    return np.argsort((profile - first) * labels + label)

@@ -3,5 +3,5 @@ SELECT profile
 FROM $live
     AND $named AND ts >= {start:Int64} AND ts <= {last:Int64} AND $asked AND $where
 GROUP BY profile
-HAVING argMax($has, (ts, received, seq))
+HAVING argMax($has, $in_order)
 ORDER BY profile

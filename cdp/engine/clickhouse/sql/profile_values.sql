@@ -3,4 +3,3 @@ SELECT profile, $value AS value, toInt64(count()) AS times$latest
 FROM $live
     AND $named AND ts >= {start:Int64} AND ts <= {last:Int64} AND $asked AND $where AND value NOT IN $missing
 GROUP BY profile, value
-ORDER BY profile
