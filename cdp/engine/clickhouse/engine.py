@@ -8,15 +8,16 @@ from uuid import uuid4
 from cdp.engine.aggregates import Aggregate, AggregateSpec
 from cdp.engine.arrays import Ints
 from cdp.engine.base import Cursor
-from cdp.engine.clickhouse import aggregate, conditions, funnel, overview
+from cdp.engine.clickhouse import aggregate, compaction, conditions, funnel, overview
 from cdp.engine.clickhouse.asked import Question
+from cdp.engine.clickhouse.checks import condemn, examine
 from cdp.engine.clickhouse.marks import Asked
 from cdp.engine.clickhouse.server import Server, server_of
 from cdp.engine.clickhouse.state import LEASE_SECONDS, PAUSE_SECONDS, Head, claimed, current_edition, read_head, tell
 from cdp.engine.clickhouse.statements import Statement, template
 from cdp.engine.clickhouse.writer import ClickHouseWriter
 from cdp.engine.conditions import Condition, Members
-from cdp.engine.errors import Damage, EngineBusy
+from cdp.engine.errors import Damage, EngineBusy, EngineDamaged
 from cdp.engine.funnels import Bucket, FunnelAnswer, FunnelPeople, FunnelSpec
 from cdp.engine.overviews import Activity, Catalog, Census, Daily, Stored
 from cdp.engine.timeline import AttributeValue, Position, TimelineEvent
@@ -30,6 +31,7 @@ class ClickHouseEngine:
         self.url = url
         self.workspace = workspace
         self.edition = edition
+        self.checked = ""
 
     @property
     def server(self) -> Server:
@@ -38,8 +40,16 @@ class ClickHouseEngine:
     def place(self) -> int:
         return current_edition(self.server, self.workspace) if self.edition is None else self.edition
 
-    def head(self) -> Head:
+    def state(self) -> Head:
+        """As it is, damaged or not."""
         return read_head(self.server, self.workspace, self.place())
+
+    def head(self) -> Head:
+        """What questions are asked about. Raises EngineDamaged."""
+        head = self.state()
+        if head.damage:
+            raise EngineDamaged(head.damage[0].file, head.damage[0].reason)
+        return head
 
     def open(self) -> None:
         self.head()
@@ -50,7 +60,7 @@ class ClickHouseEngine:
             yield ClickHouseWriter(self.server, claim)
 
     def cursor(self) -> Cursor | None:
-        return self.head().cursor
+        return self.state().cursor
 
     @contextmanager
     def rebuilding(self, timeout: float) -> Iterator["ClickHouseEngine"]:
@@ -104,18 +114,18 @@ class ClickHouseEngine:
         tell(self.server, key, 0, "gone", str(uuid4()))
 
     def check(self, most_bytes: int | None = None) -> list[Damage]:
-        """ClickHouse compares checksums itself when it reads."""
-        return []
+        found, self.checked = examine(self.server, self.workspace, self.place(), most_bytes, self.checked)
+        return found
 
     def condemn(self, damage: Damage) -> None:
-        """ClickHouse looks after its own files."""
+        condemn(self.server, self.state(), damage)
 
     def compact(self) -> bool:
-        """ClickHouse merges parts by itself. Rows that do not count any more go with the next rebuild."""
-        return True
+        """ClickHouse merges parts by itself; rows that do not count any more leave it here."""
+        return compaction.compact(self.server, self.workspace, self.place())
 
     def maintain(self) -> None:
-        """Parts are merged in the background."""
+        compaction.maintain(self.server, self.workspace, self.place())
 
     def stored(self) -> Stored:
         head = self.head()

@@ -49,7 +49,11 @@ class Layout:
 
     def stored(self, table: str) -> str:
         """How the table that holds the rows is named where whole parts of it are changed."""
-        return f"{table}_local{self.everywhere}" if self.cluster and table in BY_PROFILE else table
+        return f"{self.local(table)}{self.everywhere}" if table in BY_PROFILE else table
+
+    def local(self, table: str) -> str:
+        """The table in which a server has its own rows."""
+        return f"{table}_local" if self.cluster and table in BY_PROFILE else table
 
     def schema(self, statement: str) -> list[str]:
         """What a statement about the schema of one server is here."""

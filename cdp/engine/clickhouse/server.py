@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cdp.engine.arrays import Ints
 from cdp.engine.clickhouse import migrations
 from cdp.engine.clickhouse.layout import Layout
-from cdp.engine.errors import EngineBusy, EngineError, EngineUnwritable, NotSupported
+from cdp.engine.errors import EngineBusy, EngineDamaged, EngineError, EngineUnwritable, NotSupported
 
 IN_PROCESS = "clickhouse:///"
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 60
@@ -30,6 +30,8 @@ Number = TypeVar("Number", bound=np.integer[Any])
 
 # Error codes of ClickHouse: 159 and 209 timeouts, 202 too many queries, 241 memory, 164 and 242 read-only,
 # 243 no space, 252 too many parts, 160 too slow; of clusters 285, 286, 289 and 319: too few copies of a row so far.
+# 40, 226, 228, 246 and 271: what is on disk cannot be what was written.
+DAMAGED = {40, 226, 228, 246, 271}
 BUSY, MEMORY, UNWRITABLE = {159, 160, 202, 209, 252, 285, 286, 289, 319}, {241}, {164, 242, 243}
 
 
@@ -170,6 +172,8 @@ def meant(error: ClickHouseError) -> EngineError:
     code = code_of(str(error))
     if code is None:
         return EngineUnreachable(type(error).__name__)
+    if code in DAMAGED:
+        return EngineDamaged("of a ClickHouse table", f"cannot be read (ClickHouse's error {code})")
     if code in MEMORY:
         return EngineError("This question needs more memory than ClickHouse may use for one. Ask about fewer days.")
     if code in UNWRITABLE:

@@ -6,9 +6,9 @@ rows of an abandoned generation never count, even if they arrive later.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 from cdp.engine.base import Cursor
 from cdp.engine.clickhouse.server import Server
 from cdp.engine.clickhouse.statements import Statement, template
-from cdp.engine.errors import EngineBusy, EngineOvertaken
+from cdp.engine.errors import Damage, EngineBusy, EngineOvertaken
 from cdp.engine.events import BEGINNING
 
 LEASE_SECONDS = 60.0
@@ -28,7 +28,7 @@ PAUSE_SECONDS = 0.02
 COLUMNS = 2
 FIRST_EDITION = 1_000_000 * COLUMNS + 1
 # Lines that are no outcome: of generations, and of editions.
-OPENINGS = ("claim", "draft", "current", "gone")
+OPENINGS = ("claim", "draft", "current", "gone", "sweep", "damage")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class Head:
     purged_before: int | None = None
     has_moved: bool = False
     has_voided: bool = False
+    # Rows of committed generations by table, None where nobody counted; the generation up to which dead rows are gone.
+    held: Mapping[str, int] | None = field(default=None, compare=False)
+    swept: int = field(default=0, compare=False)
+    is_sweeping: bool = field(default=False, compare=False)
+    damage: tuple[Damage, ...] = field(default=(), compare=False)
     highest: int = field(default=0, compare=False)
     pending: int | None = field(default=None, compare=False)
     pending_seconds: float = field(default=0.0, compare=False)
@@ -99,6 +104,7 @@ class Line:
     purged_before: int | None
     has_moved: int
     has_voided: int
+    held: str
     age: int
 
 
@@ -109,51 +115,72 @@ def current_edition(server: Server, workspace: int) -> int:
 
 
 def read_head(server: Server, workspace: int, edition: int) -> Head:
+    return head_of(workspace, edition, read_lines(server, workspace, edition))
+
+
+def read_lines(server: Server, workspace: int, edition: int) -> list[Line]:
     rows = server.rows(template("head").template, {"workspace": workspace, "edition": edition})
-    return head_of(workspace, edition, [Line(*row) for row in rows])
+    return [Line(*row) for row in rows]
 
 
 def head_of(workspace: int, edition: int, lines: Sequence[Line]) -> Head:
-    outcomes = {line.generation: line for line in lines if line.what not in OPENINGS}
+    outcomes = outcomes_of(lines)
     commits = [line for line in outcomes.values() if line.what == "commit"]
+    last = max(commits, key=lambda line: line.generation, default=None)
+    generation = last.generation if last else 0
     pending = [line for line in lines if line.what == "claim" and line.generation not in outcomes]
+    # A claim below the last commit came too late, when what became of the generation had been folded away.
+    pending = [line for line in pending if line.generation > generation]
     head = Head(
         workspace,
         edition,
+        damage=tuple(Damage(**orjson.loads(line.cursor)) for line in lines if line.what == "damage"),
         highest=max((line.generation for line in lines), default=0),
         pending=pending[-1].generation if pending else None,
         pending_seconds=pending[-1].age / 1_000 if pending else 0.0,
     )
-    if not commits:
-        return head
-    last = max(commits, key=lambda line: line.generation)
+    if last is None:
+        return replace(head, held={})
     abandoned = tuple(sorted(one.generation for one in outcomes.values() if one.what == "abandon"))
-    return Head(
-        workspace,
-        edition,
-        last.generation,
-        tuple(one for one in abandoned if one < last.generation),
-        orjson.loads(last.cursor),
-        last.purged_before,
-        bool(last.has_moved),
-        bool(last.has_voided),
-        head.highest,
-        head.pending,
-        head.pending_seconds,
+    held = orjson.loads(last.held) if last.held else None
+    swept = held.pop("swept") if held else 0
+    return replace(
+        head,
+        generation=generation,
+        abandoned=tuple(one for one in abandoned if one < generation),
+        cursor=orjson.loads(last.cursor),
+        purged_before=last.purged_before,
+        has_moved=bool(last.has_moved),
+        has_voided=bool(last.has_voided),
+        held=held,
+        swept=swept,
+        is_sweeping=any(line.what == "sweep" and line.generation > swept for line in lines),
     )
+
+
+def outcomes_of(lines: Sequence[Line]) -> dict[int, Line]:
+    """By generation. One that was given up stays so, whatever else is told of it later."""
+    found: dict[int, Line] = {}
+    for line in lines:
+        if line.what not in OPENINGS and (line.generation not in found or line.what == "abandon"):
+            found[line.generation] = line
+    return found
 
 
 def tell(server: Server, key: dict[str, int], generation: int, what: str, attempt: str, **more: Any) -> bool:
     """Whether this line stayed; not if another one about the same was first."""
     kind = what if what in OPENINGS else "outcome"
-    line = {**key, "generation": generation, "what": what, "attempt": attempt, "cursor": "", "purged_before": None}
-    line |= {"has_moved": 0, "has_voided": 0} | more
+    line: dict[str, Any] = {**key, "generation": generation, "what": what, "attempt": attempt, "cursor": ""}
+    line |= {"purged_before": None, "has_moved": 0, "has_voided": 0, "held": ""} | more
     types = {"what": pa.string(), "attempt": pa.string(), "cursor": pa.string(), "has_moved": pa.uint8()}
-    types |= {"has_voided": pa.uint8()}
+    types |= {"has_voided": pa.uint8(), "held": pa.string()}
     columns = {name: pa.array([value], types.get(name, pa.int64())) for name, value in line.items()}
     server.insert("state", columns, token_of(key, generation, kind))
-    rows = server.rows(template("head").template, key)
-    lines = [Line(*row) for row in rows]
+    lines = read_lines(server, key["workspace"], key["edition"])
+    if what == "claim" and generation <= head_of(key["workspace"], key["edition"], lines).generation:
+        return False
+    if kind == "outcome" and any(one.generation == generation and one.what == "abandon" != what for one in lines):
+        return False
     return any((one.generation, one.what, one.attempt) == (generation, what, attempt) for one in lines)
 
 
@@ -202,10 +229,21 @@ class Claim:
         """Of a block of this attempt."""
         return f"{self.attempt}-{what}"
 
-    def commit(self, cursor: Cursor, purged_before: int | None, *, has_moved: bool, has_voided: bool) -> None:
+    def commit(
+        self,
+        cursor: Cursor,
+        purged_before: int | None,
+        *,
+        has_moved: bool,
+        has_voided: bool,
+        held: Mapping[str, int] | None,
+        swept: int,
+    ) -> None:
+        """`held`: rows by table from now on, None where it is not known."""
         self.is_over = True
         more = {"cursor": orjson.dumps(cursor).decode(), "purged_before": purged_before}
         more |= {"has_moved": int(has_moved), "has_voided": int(has_voided)}
+        more["held"] = "" if held is None else orjson.dumps({**held, "swept": swept}).decode()
         if not tell(self.server, self.head.key, self.generation, "commit", self.attempt, **more):
             raise EngineOvertaken
 

@@ -1,5 +1,6 @@
 """Changing what ClickHouse holds: all is gathered, then written under a generation of its own, then committed."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +33,7 @@ class ClickHouseWriter:
     voided: set[int] = field(default_factory=set)
     now: State | None = None
     purged_before: int | None = None
+    written: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.purged_before = self.claim.head.purged_before
@@ -86,8 +88,15 @@ class ClickHouseWriter:
 
     def commit(self, cursor: Cursor) -> None:
         self.apply_links()
-        has_changed = self.store()
-        self.claim.commit(cursor, self.purged_before, has_moved=has_changed[0], has_voided=has_changed[1])
+        has_moved, has_voided = self.store()
+        held, swept = self.held(), self.head.swept
+        flags = {"has_moved": has_moved, "has_voided": has_voided}
+        self.claim.commit(cursor, self.purged_before, **flags, held=held, swept=swept)
+
+    def held(self) -> dict[str, int] | None:
+        """Rows by table, with those of this generation."""
+        before = self.head.held
+        return None if before is None else dict(Counter(before) + self.written)
 
     def store(self) -> tuple[bool, bool]:
         """Whether rows were ever moved, and whether any were voided."""
@@ -106,6 +115,7 @@ class ClickHouseWriter:
         size = len(next(iter(columns.values())))
         if size:
             self.claim.has_written = True
+            self.written[table] += size
             key = {name: np.full(size, value) for name, value in self.head.key.items()}
             generation = np.full(size, self.claim.generation)
             self.server.insert(table, {**key, **columns, "generation": generation}, self.claim.token(f"{table}-{part}"))
@@ -129,6 +139,9 @@ class ClickHouseWriter:
             move.parameters |= {"moved": moved.tolist(), "owners": after.owner(moved).tolist()}
             move.parameters |= {"sources": np.unique(self.before.owner(moved)).tolist()}
             self.server.change(move.text, move.parameters, self.claim.token(f"{table}-anew"))
+            placed = Statement("placed_rows", self.head.key | {"generation": self.claim.generation}, table=table)
+            ((rows,),) = self.server.rows(placed.text, placed.parameters)
+            self.written[table] += rows
 
     def write_events(self, after: State) -> None:
         for part, batch in enumerate(self.batches):

@@ -1,5 +1,14 @@
 -- What was claimed and what came of it, of the edition that answers.
-SELECT generation, what, attempt, cursor, purged_before, has_moved, has_voided, dateDiff('millisecond', at, now64(3)) AS age
+SELECT
+    generation,
+    what,
+    attempt,
+    cursor,
+    purged_before,
+    has_moved,
+    has_voided,
+    held,
+    dateDiff('millisecond', at, now64(3)) AS age
 FROM state
 WHERE workspace = {workspace:Int64} AND edition = {edition:Int64}
 ORDER BY generation, what
