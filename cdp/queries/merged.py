@@ -1,19 +1,19 @@
 """Who was merged into whom. A process remembers it and asks the change feed what is new since."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from cdp.engine.arrays import Ints
 from cdp.engine.sets import is_in
-from cdp.queries import arrays, changes
-from cdp.queries.changes import union
-from cdp.queries.position import Position
+from cdp.queries import arrays
+from cdp.queries.changes import Changes, union
+from cdp.queries.remembered import Remembered
 from stratum.lib.raw import raw_cursor
 from stratum.workspaces.models import Workspace
 
 KEPT = 8  # workspaces that a process remembers, at 16 bytes a merged profile
-MOST_ROWS = 100_000  # of the feed; from here on all of them are read anew
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,34 +34,17 @@ class Merged:
         return np.unique(self.owners(profiles)) if is_in(profiles, self.profile).any() else profiles
 
 
-_kept: dict[int, tuple[Position, Merged]] = {}
+_remembered: Remembered[Merged] = Remembered(KEPT)
 
 
 def merged(workspace: Workspace) -> Merged:
     """As committed by now."""
-    known = _kept.pop(workspace.pk, None)
-    current = (known and _brought_up(workspace, *known)) or _afresh(workspace)
-    while len(_kept) >= KEPT:
-        _kept.pop(next(iter(_kept)), None)
-    _kept[workspace.pk] = current
-    return current[1]
+    return _remembered.now(workspace.pk, workspace, partial(_read, workspace, None), partial(_renewed, workspace))
 
 
-def _afresh(workspace: Workspace) -> tuple[Position, Merged]:
-    """The place is read first: what is committed meanwhile is then looked at twice, and never missed."""
-    here = changes.here(workspace)
-    return here, _read(workspace, None)
-
-
-def _brought_up(workspace: Workspace, place: Position, known: Merged) -> tuple[Position, Merged] | None:
-    """None where that would cost more than reading all of them, or the place is not of this database."""
-    if changes.is_current(workspace, place):
-        return place, known
-    feed = changes.since(workspace, place)
-    if feed.rows > MOST_ROWS or feed.position.database != place.database:
-        return None
+def _renewed(workspace: Workspace, known: Merged, feed: Changes) -> Merged:
     concerned = union([feed.linked, feed.gone])
-    return feed.position, _replaced(workspace, known, concerned) if len(concerned) else known
+    return _replaced(workspace, known, concerned) if len(concerned) else known
 
 
 def _replaced(workspace: Workspace, known: Merged, concerned: Ints) -> Merged:

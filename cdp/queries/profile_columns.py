@@ -6,7 +6,7 @@ or of another database is read anew.
 
 import json
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
@@ -16,16 +16,15 @@ from numpy.typing import NDArray
 from cdp.engine.arrays import Ints
 from cdp.engine.sets import is_in
 from cdp.models import TraitChange
-from cdp.queries import arrays, changes
-from cdp.queries.changes import union
-from cdp.queries.position import Position
+from cdp.queries import arrays
+from cdp.queries.changes import Changes, union
+from cdp.queries.remembered import Remembered
 from cdp.queries.served_traits import Served
 from cdp.segments.vectors import Numbers
 from stratum.lib.raw import raw_cursor
 from stratum.workspaces.models import Workspace
 
 KEPT = 64  # columns that a process remembers, at 8 to 16 bytes a value
-MOST_ROWS = 100_000  # of the feed; from here on everybody's values are read anew
 
 _ELEMENT = np.dtype([("length", ">i4"), ("value", ">f8")])
 _HEADER = 20
@@ -56,39 +55,27 @@ class Column:
         return Column(numbered[by_number], number[by_number], others[by_other], code[by_other].astype(np.int32), values)
 
 
-@dataclass(frozen=True, eq=False)
-class Kept:
-    """A column as it was at a stamp or a position."""
-
-    at: int | Position
-    column: Column
-
-
-_kept: OrderedDict[Hashable, Kept] = OrderedDict()
-
-
-def _keep(key: Hashable, kept: Kept) -> Column:
-    _kept[key] = kept
-    while len(_kept) > KEPT:
-        _kept.popitem(last=False)
-    return kept.column
-
-
 # Traits
+
+_of_traits: OrderedDict[int, tuple[int, Column]] = OrderedDict()  # by version, as it was at a stamp
 
 
 def of_trait(trait: Served) -> Column:
     """As the stamp that was read with the trait, or newer."""
-    key = ("trait", trait.version_id)
-    known = _kept.pop(key, None)
-    if known is None or not isinstance(known.at, int):
-        return _keep(key, Kept(trait.stamp, _read_trait(trait, None)))
-    if known.at == trait.stamp:
-        return _keep(key, known)
-    concerned = _changed(trait.version_id, known.at, trait.stamp)
-    if concerned is None:
-        return _keep(key, Kept(trait.stamp, _read_trait(trait, None)))
-    return _keep(key, Kept(trait.stamp, known.column.replaced(concerned, _read_trait(trait, concerned))))
+    known = _of_traits.pop(trait.version_id, None)
+    column = (known and _renewed_trait(trait, *known)) or _read_trait(trait, None)
+    _of_traits[trait.version_id] = trait.stamp, column
+    while len(_of_traits) > KEPT:
+        _of_traits.popitem(last=False)
+    return column
+
+
+def _renewed_trait(trait: Served, stamp: int, known: Column) -> Column | None:
+    """None where nobody noted whose values are others since."""
+    if stamp == trait.stamp:
+        return known
+    concerned = _changed(trait.version_id, stamp, trait.stamp)
+    return None if concerned is None else known.replaced(concerned, _read_trait(trait, concerned))
 
 
 def _changed(version_id: int, before: int, now: int) -> Ints | None:
@@ -105,43 +92,30 @@ def _read_trait(trait: Served, profiles: Ints | None) -> Column:
 
 # Attributes
 
+_of_profiles: Remembered[Column] = Remembered(KEPT)
+
 
 def of_attribute(workspace: Workspace, name: str) -> Column:
     """The attribute of that very name; who lacks it is in no list."""
-    key = ("attribute", workspace.pk, name)
-    known = _kept.pop(key, None)
-    return _keep(
-        key, (known and _brought_up(workspace, name, known, _ATTRIBUTE)) or _afresh(workspace, name, _ATTRIBUTE)
-    )
+    return _of_profile(workspace, name, _ATTRIBUTE)
 
 
 def of_identifier(workspace: Workspace, kind: str) -> Column:
     """The user id, or the first e-mail address or phone number; who has none is in no list."""
-    key = ("identifier", workspace.pk, kind)
-    known = _kept.pop(key, None)
-    return _keep(
-        key, (known and _brought_up(workspace, kind, known, _IDENTIFIER)) or _afresh(workspace, kind, _IDENTIFIER)
-    )
+    return _of_profile(workspace, kind, _IDENTIFIER)
 
 
-def _afresh(workspace: Workspace, name: str, statement: LiteralString) -> Kept:
-    here = changes.here(workspace)
-    return Kept(here, _column(statement, workspace.pk, None, name))
+def _of_profile(workspace: Workspace, name: str, statement: LiteralString) -> Column:
+    def renewed(known: Column, feed: Changes) -> Column:
+        """An event of somebody new may bring an identifier too."""
+        acted = [] if statement == _ATTRIBUTE else list(feed.acted.values())
+        concerned = union([feed.told, feed.linked, feed.gone, *acted])
+        return known.replaced(concerned, read(concerned)) if len(concerned) else known
 
+    def read(profiles: Ints | None = None) -> Column:
+        return _column(statement, workspace.pk, profiles, name)
 
-def _brought_up(workspace: Workspace, name: str, known: Kept, statement: LiteralString) -> Kept | None:
-    """An event of somebody new may bring an identifier too."""
-    if not isinstance(known.at, Position):
-        return None
-    feed = changes.since(workspace, known.at)
-    if feed.rows > MOST_ROWS or feed.position.database != known.at.database:
-        return None
-    acted = [] if statement == _ATTRIBUTE else list(feed.acted.values())
-    concerned = union([feed.told, feed.linked, feed.gone, *acted])
-    if not len(concerned):
-        return Kept(feed.position, known.column)
-    now = _column(statement, workspace.pk, concerned, name)
-    return Kept(feed.position, known.column.replaced(concerned, now))
+    return _of_profiles.now((workspace.pk, statement, name), workspace, read, renewed)
 
 
 # Reading

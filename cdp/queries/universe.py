@@ -1,19 +1,19 @@
 """Everybody who may be in a segment. A process remembers whom it read and asks the change feed what is new since."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from cdp.engine.arrays import Ints, Mask
 from cdp.engine.sets import is_in
-from cdp.queries import arrays, changes
-from cdp.queries.changes import union
-from cdp.queries.position import Position
+from cdp.queries import arrays
+from cdp.queries.changes import Changes, union
+from cdp.queries.remembered import Remembered
 from stratum.lib.raw import raw_cursor
 from stratum.workspaces.models import Workspace
 
 KEPT = 8  # workspaces that a process remembers, at 9 bytes a profile
-MOST_ROWS = 100_000  # of the feed; from here on everybody is read anew
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,36 +28,19 @@ class Universe:
         return np.ones(len(self.profile), np.bool_) if include_anonymous else self.identified
 
 
-_kept: dict[int, tuple[Position, Universe]] = {}
+_remembered: Remembered[Universe] = Remembered(KEPT)
 
 
 def universe(workspace: Workspace, profiles: Ints | None = None) -> Universe:
     """All of the workspace as committed by now, or the live ones among these."""
     if profiles is not None:
         return _read(workspace, profiles)
-    known = _kept.pop(workspace.pk, None)
-    current = (known and _brought_up(workspace, *known)) or _afresh(workspace)
-    while len(_kept) >= KEPT:
-        _kept.pop(next(iter(_kept)), None)
-    _kept[workspace.pk] = current
-    return current[1]
+    return _remembered.now(workspace.pk, workspace, partial(_read, workspace, None), partial(_renewed, workspace))
 
 
-def _afresh(workspace: Workspace) -> tuple[Position, Universe]:
-    """The place is read first: what is committed meanwhile is then looked at twice, and never missed."""
-    here = changes.here(workspace)
-    return here, _read(workspace, None)
-
-
-def _brought_up(workspace: Workspace, place: Position, known: Universe) -> tuple[Position, Universe] | None:
-    """None where that would cost more than reading everybody, or the place is not of this database."""
-    if changes.is_current(workspace, place):
-        return place, known
-    feed = changes.since(workspace, place)
-    if feed.rows > MOST_ROWS or feed.position.database != place.database:
-        return None
+def _renewed(workspace: Workspace, known: Universe, feed: Changes) -> Universe:
     concerned = union([feed.everybody, feed.gone])
-    return feed.position, _replaced(known, concerned, _read(workspace, concerned)) if len(concerned) else known
+    return _replaced(known, concerned, _read(workspace, concerned)) if len(concerned) else known
 
 
 def _replaced(known: Universe, concerned: Ints, now: Universe) -> Universe:
