@@ -1,51 +1,43 @@
 """The demo workspace many times over: its profiles and events again under other numbers, until there are enough."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from django.db import transaction
 
 from cdp.models import Event
-from cdp.tasks import bring_definitions_up_to_date, bring_up_to_date
+from cdp.services import engine
+from cdp.services.trait_values import forget_places
+from cdp.tasks import bring_definitions_up_to_date
 from stratum.lib.raw import raw_cursor
 from stratum.workspaces.models import Job, Workspace
 
 GROWN = "benchmarks.grown"  # kind of the Job row that says: complete
+TABLES = ("cdp_profile", "cdp_identifier", "cdp_event", "cdp_change")
+GAP = 1_000  # numbers between copies, so that whatever takes a block of numbers takes a new one
 
 # A copy's rows are the demo's, `offset` numbers further; what has to be unique ends with the copy's number.
-PROFILES = """
-INSERT INTO cdp_profile
-    (id, workspace_id, merged_into, user_id, attributes, attribute_times, created_at, merges, erased_at)
-SELECT id + %(offset)s, workspace_id, merged_into + %(offset)s, user_id || %(tail)s, attributes, attribute_times,
-       created_at, merges, erased_at
-FROM cdp_profile WHERE workspace_id = %(workspace)s AND id <= %(span)s
+MOVED = {"id", "event_id", "profile_id", "into_id", "merged_into"}
+ENDED = {"cdp_profile.user_id", "cdp_identifier.value", "cdp_event.message_id", "cdp_event.pair_key"}
+GIVEN_BY_POSTGRESQL = {"xid"}
+# Whom the loser of a merge had been merged with before.
+ALIASES = """
+CASE WHEN jsonb_array_length(before #> '{loser,aliases}') > 0 THEN jsonb_set(before, '{loser,aliases}', (
+    SELECT jsonb_agg(one::bigint + %(offset)s) FROM jsonb_array_elements_text(before #> '{loser,aliases}') one
+)) ELSE before END
 """
-IDENTIFIERS = """
-INSERT INTO cdp_identifier (id, workspace_id, kind, value, profile_id, created_at)
-SELECT id + %(offset)s, workspace_id, kind, value || %(tail)s, profile_id + %(offset)s, created_at
-FROM cdp_identifier WHERE workspace_id = %(workspace)s AND id <= %(span)s
-"""
-EVENTS = """
-INSERT INTO cdp_event
-    (id, workspace_id, message_id, pair_key, profile_id, source_id, kind, name, original_name, ts, received_at, sent_at,
-     original_timestamp, properties, context, platform, device, campaign, flags)
-SELECT id + %(offset)s, workspace_id, message_id || %(tail)s, pair_key || %(tail)s, profile_id + %(offset)s, source_id,
-       kind, name, original_name, ts, received_at, sent_at, original_timestamp, properties, context, platform, device,
-       campaign, flags
-FROM cdp_event WHERE workspace_id = %(workspace)s AND id <= %(span)s
-"""
-CHANGES = """
-INSERT INTO cdp_change ({columns}) SELECT {values} FROM cdp_change
-WHERE workspace_id = %(workspace)s AND id <= %(span)s
-"""
-MOVED = {"id", "event_id", "profile_id", "into_id"}
 
 
 def grow(workspace: Workspace, events: int, *, told: Callable[[str], None]) -> int:
     """So many events or a few more, with everything that is computed from them; how many there are."""
     if not Job.objects.filter(workspace=workspace, kind=GROWN).exists():
         _copy(workspace, events, told)
-        told("bringing the engine, traits and segments up to date")
-        bring_up_to_date(workspace)
+        with raw_cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
+        told("filling the engine")
+        engine.rebuild(workspace)
+        told("computing traits and segments")
+        forget_places(workspace)
         bring_definitions_up_to_date(workspace)
         with raw_cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
@@ -53,29 +45,59 @@ def grow(workspace: Workspace, events: int, *, told: Callable[[str], None]) -> i
     return Event.objects.filter(workspace=workspace).count()
 
 
+@transaction.atomic
 def _copy(workspace: Workspace, events: int, told: Callable[[str], None]) -> None:
-    mine = Event.objects.filter(workspace=workspace)
-    stored = mine.count()
+    """All or nothing: interrupted, it begins again."""
+    stored = Event.objects.filter(workspace=workspace).count()
+    copies = -(-events // stored) - 1
     with raw_cursor() as cursor:
         cursor.execute("SELECT nextval('cdp_block')")
         (span,) = cursor.fetchone() or (0,)
-    for copy in range(1, -(-events // stored)):
-        told(f"copy {copy}: {(copy + 1) * stored:,} events")
-        _copy_once(workspace, copy, span)
+        for table in TABLES:
+            chosen = f"SELECT * FROM {table} WHERE workspace_id = {workspace.pk:d}"
+            cursor.execute(f"CREATE TEMPORARY TABLE demo_{table} ON COMMIT DROP AS {chosen}")
+        with _without_indexes(told):
+            for copy in range(1, copies + 1):
+                told(f"copy {copy} of {copies}: {(copy + 1) * stored:,} events")
+                for table in TABLES:
+                    cursor.execute(_again(table), {"offset": copy * (span + GAP), "tail": f".{copy}"})
+        cursor.execute("SELECT setval('cdp_block', %s)", [(copies + 1) * (span + GAP) // 1_000 * 1_000 + 1])
 
 
-@transaction.atomic
-def _copy_once(workspace: Workspace, copy: int, span: int) -> None:
-    given = {"workspace": workspace.pk, "span": span, "offset": copy * (span + 1_000), "tail": f".{copy}"}
+def _again(table: str) -> str:
     with raw_cursor() as cursor:
-        for statement in (PROFILES, IDENTIFIERS, EVENTS, _changes()):
-            cursor.execute(statement, given)
-        cursor.execute("SELECT setval('cdp_block', %s)", [(copy + 1) * (span + 1_000) // 1_000 * 1_000 + 1])
+        cursor.execute("SELECT column_name FROM information_schema.columns WHERE table_name = %s", [table])
+        columns = [name for (name,) in cursor.fetchall() if name not in GIVEN_BY_POSTGRESQL]
+    values = [_value(table, name) for name in columns]
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM demo_{table}"
 
 
-def _changes() -> str:
+def _value(table: str, name: str) -> str:
+    if (table, name) == ("cdp_change", "before"):
+        return ALIASES
+    if name in MOVED:
+        return f"{name} + %(offset)s"
+    return f"{name} || %(tail)s" if f"{table}.{name}" in ENDED else name
+
+
+@contextmanager
+def _without_indexes(told: Callable[[str], None]) -> Iterator[None]:
+    """Making them anew in the end takes a fraction of what keeping them with every row does."""
     with raw_cursor() as cursor:
-        cursor.execute("SELECT column_name FROM information_schema.columns WHERE table_name = 'cdp_change'")
-        columns = [name for (name,) in cursor.fetchall() if name != "xid"]
-    values = [f"{name} + %(offset)s" if name in MOVED else name for name in columns]
-    return CHANGES.format(columns=", ".join(columns), values=", ".join(values))
+        cursor.execute(_INDEXES, [list(TABLES)])
+        known = cursor.fetchall()
+        for table, name, constraint, _ in known:
+            cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}" if constraint else f"DROP INDEX {name}")
+        yield
+        told("indexes")
+        for table, name, constraint, definition in known:
+            made = f"ALTER TABLE {table} ADD CONSTRAINT {name} {constraint}" if constraint else definition
+            cursor.execute(made)
+
+
+_INDEXES = """
+SELECT c.relname, i.relname, pg_get_constraintdef(k.oid), pg_get_indexdef(i.oid)
+FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
+LEFT JOIN pg_constraint k ON k.conindid = i.oid AND k.contype IN ('p', 'u') AND k.conrelid = c.oid
+WHERE c.relname = ANY (%s) AND c.relnamespace = 'public'::regnamespace
+"""

@@ -43,6 +43,7 @@ class Page:
     name: str
     milliseconds: float
     worst: float
+    processor: float
     kilobytes: float
     html: float
     queries: int
@@ -170,16 +171,34 @@ def ask(client: Any, name: str, address: str) -> Page | None:
         first = client.get(address)
     if first.status_code != 200 or not first["Content-Type"].startswith("text/html") or b"<html" not in first.content:
         return None
-    took = sorted(timed(client, address) for _ in range(ROUNDS))
+    backend = backend_of(connection)
+    rounds = [timed(client, address, backend) for _ in range(ROUNDS)]
+    took = sorted(waited for waited, _ in rounds)
+    processor = median(busy for _, busy in rounds)
     html = len(gzip.compress(first.content, 6)) / 1_000
     files = {path for path in STATIC.findall(first.content.decode()) if not CHARTS.search(path)}
-    return Page(name, median(took), took[-1], html + sum(map(weight, files)), html, len(queries))
+    return Page(name, median(took), took[-1], processor, html + sum(map(weight, files)), html, len(queries))
 
 
-def timed(client: Any, address: str) -> float:
-    began = time.perf_counter()
+def timed(client: Any, address: str, backend: Path) -> tuple[float, float]:
+    """Milliseconds that passed, and those of a processor that this process and PostgreSQL's used."""
+    began, busy = time.perf_counter(), time.process_time() + used(backend)
     client.get(address)
-    return (time.perf_counter() - began) * 1_000
+    return (time.perf_counter() - began) * 1_000, (time.process_time() + used(backend) - busy) * 1_000
+
+
+def backend_of(connection: Any) -> Path:
+    """Where Linux tells what PostgreSQL's process of this connection has used."""
+    connection.ensure_connection()
+    return Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
+
+
+def used(backend: Path) -> float:
+    """Seconds; 0 where PostgreSQL runs elsewhere."""
+    try:
+        return int(backend.read_text().split()[0]) / 1e9
+    except OSError:
+        return 0.0
 
 
 @cache
@@ -208,13 +227,14 @@ def told(pages: list[Page], events: int) -> str:
             else f"None is beyond {most} ms or {MOST_KB} KB."
         ),
         "",
-        "| page | ms | worst | queries | HTML, KB | with styles and scripts, KB |",
-        "|---|---|---|---|---|---|",
+        "| page | ms | worst | ms of a processor | queries | HTML, KB | with styles and scripts, KB |",
+        "|---|---|---|---|---|---|---|",
     ]
     for page in sorted(pages, key=lambda page: -page.milliseconds):
         numbers = (
             f"{page.milliseconds:.0f}",
             f"{page.worst:.0f}",
+            f"{page.processor:.0f}",
             page.queries,
             f"{page.html:.1f}",
             f"{page.kilobytes:.0f}",

@@ -9,8 +9,9 @@ from django.urls import reverse
 from cdp import kpis
 from cdp.definitions.funnel_questions import Question
 from cdp.models import Event, Funnel, Segment
-from cdp.queries import funnels, profiles
+from cdp.queries import funnels
 from cdp.queries.funnels import FunnelCard
+from cdp.queries.universe import universe
 from cdp.views.funnel_words import percent
 from stratum.lib import periods
 from stratum.lib.refusal import Refusal
@@ -31,7 +32,7 @@ class NewestFunnel:
 
 
 def profile_count(workspace: Workspace, now: datetime) -> int:
-    return profiles.live(workspace).count()
+    return len(universe(workspace).profile)
 
 
 def newest_funnel(workspace: Workspace, now: datetime) -> NewestFunnel:

@@ -11,8 +11,11 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from cdp.engine.arrays import Ints
+from cdp.engine.overviews import Activity
 from cdp.models import Change, Event, Identifier, IdentifierKind, Profile
+from cdp.queries.arrays import NOBODY
 from cdp.queries.engine import answering, fresh_engine
+from cdp.queries.universe import universe
 from cdp.tracking.identity import read_phone
 from stratum.lib import clock
 from stratum.lib.raw import raw_cursor
@@ -25,6 +28,7 @@ WEAKEST = IdentifierKind.ANONYMOUS_ID
 NEWEST = 2_000  # profiles that are looked at for the names of attributes
 MOST_FOUND = 1_000  # of a search; nobody reads on
 LARGEST_ID = 2**63 - 1
+SORTED_AHEAD = 4  # times as many as are asked for, so that who reads on to the end sorts only a few times
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,38 +223,53 @@ def names(workspace: Workspace, keys: Iterable[int]) -> dict[int, str]:
 
 
 class Recent:
-    """The numbers of all live profiles, those seen last first and those never seen last. Is cut like a list."""
+    """The numbers of all live profiles, those seen last first and those never seen last. Is cut like a list.
+
+    Of half a million people the first page wants 25, so only as many are sorted as are asked for.
+    """
 
     def __init__(self, workspace: Workspace, now: datetime) -> None:
         self.workspace = workspace
         self.now = now
+        self._sorted = NOBODY
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, part: slice) -> list[int]:
         start, stop, _ = part.indices(len(self))
-        keys: list[int] = self._active[start:stop].tolist()
-        seen = len(self._active)
+        keys: list[int] = self._latest(stop)[start:stop].tolist()
+        seen = len(self._activity.profile)
         if stop > seen:
             keys += self._idle[max(start - seen, 0) : stop - seen].tolist()
         return keys
 
     @cached_property
     def _count(self) -> int:
-        return live(self.workspace).count()
+        return len(universe(self.workspace).profile)
 
     @cached_property
-    def _active(self) -> Ints:
+    def _activity(self) -> Activity:
         with answering():
-            activity = fresh_engine(self.workspace).activity(clock.to_micros(self.now))
-        return activity.profile[np.lexsort((activity.profile, -activity.last_ts))]
+            return fresh_engine(self.workspace).activity(clock.to_micros(self.now))
+
+    def _latest(self, most: int) -> Ints:
+        """At least so many of the active, as far as there are, those seen last first."""
+        if len(self._sorted) < min(most, len(self._activity.profile)):
+            self._sorted = self._sort(SORTED_AHEAD * most)
+        return self._sorted
+
+    def _sort(self, most: int) -> Ints:
+        profile, last = self._activity.profile, self._activity.last_ts
+        if most < len(last):
+            chosen = np.flatnonzero(last >= np.partition(last, -most)[-most])
+            profile, last = profile[chosen], last[chosen]
+        return profile[np.lexsort((profile, -last))]
 
     @cached_property
     def _idle(self) -> Ints:
         """Those who never did anything that counts, newest first."""
-        everybody = np.fromiter(live(self.workspace).values_list("pk", flat=True), dtype=np.int64)
-        return np.setdiff1d(everybody, self._active)[::-1]
+        return np.setdiff1d(universe(self.workspace).profile, self._activity.profile)[::-1]
 
 
 def listed(workspace: Workspace, words: str, *, now: datetime) -> Recent | list[int]:

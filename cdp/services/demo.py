@@ -20,9 +20,10 @@ from cdp.definitions.trait_yaml import read_yaml
 from cdp.demo.funnels import FUNNELS
 from cdp.demo.shop import EVENTS, PROFILES, SAMPLE, Batch, messages, sample_ids, window_of
 from cdp.demo.trust import DAYS as TRUST_DAYS
-from cdp.models import Event, EventCopy
+from cdp.models import Change, Event, EventCopy
 from cdp.queries import arrays, segment_uses
 from cdp.services import demo_trust, engine, funnels, segment_spells, segments, system_traits, traits
+from cdp.services.blocks import ids
 from cdp.services.event_store import lock_identities
 from cdp.services.ingest import ingest
 from cdp.services.trait_values import forget_places
@@ -270,7 +271,7 @@ def remove(*, workspace: Workspace, by: Actor, now: datetime) -> None:
     for sample in registry.samples.values():
         sample.remove(workspace, now)
     _delete_events(workspace)
-    _delete_profiles(workspace)
+    _delete_profiles(workspace, now)
     _delete_funnels(workspace)
     _delete_segments(workspace)
     _delete_traits(workspace, now)
@@ -292,7 +293,7 @@ def _delete_events(workspace: Workspace) -> None:
 
 
 @transaction.atomic
-def _delete_profiles(workspace: Workspace) -> None:
+def _delete_profiles(workspace: Workspace, now: datetime) -> None:
     """Whoever has no event left, alone or with those merged into him, was part of the story only."""
     lock_identities(workspace)
     with raw_cursor() as cursor:
@@ -302,6 +303,19 @@ def _delete_profiles(workspace: Workspace) -> None:
         for statement in (_DELETE_IDENTIFIERS, _DELETE_CHANGES, _DELETE_PROFILES):
             cursor.execute(statement, [workspace.pk])
         cursor.execute("DROP TABLE storied")
+    _tell_that_rows_went(workspace, now)
+
+
+def _tell_that_rows_went(workspace: Workspace, now: datetime) -> None:
+    """Whoever remembers the workspace's profiles reads them anew. No event went by its age."""
+    Change.objects.create(
+        id=ids.take_one(),
+        workspace=workspace,
+        kind=Change.Kind.RETAIN,
+        before={"before_ts": 0},
+        reason="sample data removed",
+        at=now,
+    )
 
 
 def _delete_funnels(workspace: Workspace) -> None:

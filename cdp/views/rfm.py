@@ -169,6 +169,7 @@ def _page(request: MemberRequest, more: dict[str, Any] | None = None, status: in
         "typed": {name: _typed(getattr(fixed, name)) for name in services.FIELDS},
         "default": CutOffs(),
         "may_build": request.actor.may("build"),
+        "may_connect": request.actor.may("connect"),
         "may_export": request.actor.may("export"),
     }
     return render(request, "cdp/rfm/rfm.html", context | (more or {}), status=status)

@@ -20,6 +20,7 @@ const step = (by) => {
 const keys = {
   ArrowDown: () => step(1),
   ArrowUp: () => step(-1),
+  Escape: () => palette.close(), // else the field only empties itself
   Enter: () => (lines().includes(document.activeElement) ? document.activeElement : lines()[0])?.click(),
 };
 

@@ -33,3 +33,13 @@ def test_each_event_falls_on_its_local_day(workspace: Workspace) -> None:
     found = kpis.events(workspace, period, before, now)
     assert (list(found.days), found.value, found.previous) == ([2, 2, 1], 5, 0)
     assert list(kpis.active_profiles(workspace, period, before, now).days) == [2, 2, 1]
+
+
+def test_a_mean_of_few_is_not_rounded_to_nobody(workspace: Workspace) -> None:
+    at = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    store(workspace, None, [message(user_id="u", ts=at, received_at=at)])
+    period = periods.between_days(date(2026, 3, 27), date(2026, 3, 28), BERLIN)
+    before = periods.between_days(date(2026, 3, 25), date(2026, 3, 26), BERLIN)
+    now = datetime(2026, 3, 29, tzinfo=UTC)
+    assert kpis.active_profiles(workspace, period, before, now).text == "0.5"
+    assert kpis.active_profiles(workspace, before, before, now).text == "0"

@@ -38,6 +38,7 @@ from tests.engine.chains import Attempt, Mark, attempts, enters
 
 DAY = 86_400_000_000
 MISSING = "missing"
+TYPES = {int: "number", float: "number", str: "text", bool: "bool", list: "list", dict: "object"}
 NOT_REACHED = object()
 
 
@@ -275,6 +276,16 @@ class Reference:
         rows = [(owner, event) for owner, event in self.counting(as_of) if event.ts >= since]
         names = Counter(event.name for _, event in rows)
         return {name: (names[name], len({owner for owner, event in rows if event.name == name})) for name in names}
+
+    def properties(self, since: int, as_of: int) -> dict[tuple[str, str], tuple[int, tuple[str, ...]]]:
+        """Per event name and property: how many events have it, null is none, and of which types it is.
+        One without a name is not listed."""
+        values: dict[tuple[str, str], list[Any]] = {}
+        for _, event in self.counting(as_of):
+            for name, value in event.properties.items() if event.ts >= since else ():
+                if name and value is not None:
+                    values.setdefault((event.name, name), []).append(value)
+        return {key: (len(some), tuple(sorted({TYPES[type(one)] for one in some}))) for key, some in values.items()}
 
     def activity(self, as_of: int) -> Activity:
         times: dict[int, list[int]] = {}

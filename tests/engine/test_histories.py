@@ -191,6 +191,12 @@ def compare(engine: ColumnarEngine, oracle: Reference, questions: list[FunnelSpe
     catalog = {event.name: (event.count, event.profiles) for event in engine.catalog(3, as_of).events}
     assert catalog == oracle.counts(3, as_of)
     assert engine.census(as_of) == oracle.census(as_of)
+    properties = {
+        (event.name, one.name): (one.count, one.types)
+        for event in engine.catalog(3, as_of).events
+        for one in event.properties
+    }
+    assert properties == oracle.properties(3, as_of)
     for ours_all, theirs_all in (
         (engine.activity(as_of), oracle.activity(as_of)),
         (engine.daily(3, 11, as_of, offset=-5), oracle.daily(3, 11, as_of, offset=-5)),

@@ -50,6 +50,13 @@ class Column:
         """The greatest magnitude of the values as they are stored."""
         return max(-int(self.value.min(initial=0)), int(self.value.max(initial=0)))
 
+    def first_bytes(self, places: Rows) -> NDArray[np.uint8]:
+        """Of the texts at these places, none of which is empty."""
+        _, offsets, content = self.texts.buffers()
+        begins = np.frombuffer(offsets, np.int64)[places + self.texts.offset]
+        found: NDArray[np.uint8] = np.frombuffer(content, np.uint8)[begins]
+        return found
+
     def within(self, start: int, stop: int) -> tuple[Rows, NDArray[np.uint8], Array]:
         """Rows (counted from `start`), kinds and values of the slice [start, stop) of the table."""
         low, high = np.searchsorted(self.rows, (start, stop))

@@ -11,16 +11,21 @@ from cdp.engine.arrays import Ints
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.columns import BOOL, FLOAT, JSON, SCALED, TEXT, Column, decode_one
 from cdp.engine.columnar.masks import Mask
+from cdp.engine.columnar.memory import address
+from cdp.engine.columnar.overview_kernels import DAY, WORD, choose, note_activity, note_days
+from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.snapshot import Side, Snapshot, Stream
 from cdp.engine.columnar.table import REST, View
 from cdp.engine.overviews import Activity, Catalog, Census, Daily, EventSummary, PropertySummary, marks_of
 from cdp.engine.predicates import text_of
 
-DAY = 86_400_000_000
 SAMPLES = 5
 # Sample values come from the first rows only: sorting a million prices would show nothing more.
 SAMPLED_ROWS = 20_000
 JSON_TYPES = {"[": "list", "{": "object", "n": "null"}
+PEOPLE_PER_RANGE = 20_000  # below it a second thread costs more than it saves
+DAYS_KEPT = 16  # answers
+NOTHING = np.empty(0, np.int64)
 
 
 @dataclass
@@ -29,27 +34,35 @@ class PropertyTally:
     types: set[str] = field(default_factory=set)
     values: Counter[tuple[str, Any]] = field(default_factory=Counter)
 
-    def add(self, column: Column, kind: Array, value: Array) -> None:
-        for one in np.unique(kind).tolist():
-            values = value[kind == one]
-            distinct, counts = np.unique(values[:SAMPLED_ROWS], return_counts=True)
-            most = np.argsort(-counts, kind="stable")[: 4 * SAMPLES]
-            texts = [decode_one(one, int(distinct[place]), column.texts) for place in most]
-            types = json_types(column, values) if one == JSON else {type_of_kind(one)}
-            self.types |= types
-            self.count += len(values) if types != {"null"} else 0
-            self.values.update(
-                {
-                    (type(text).__name__, text): int(counts[place])
-                    for place, text in zip(most, texts, strict=True)
-                    if is_sample(text)
-                }
-            )
+    def add(self, column: Column, kind: Array, value: Array, chosen: Mask, count: int) -> None:
+        """Those values of a part of the column that are `chosen`, of which there are so many."""
+        if len(column.kinds) == 1:
+            self.add_kind(column, column.kinds[0], value, chosen, count)
+            return
+        for one in column.kinds:
+            of_kind = chosen & (kind == one)
+            if some := int(np.count_nonzero(of_kind)):
+                self.add_kind(column, one, value, of_kind, some)
+
+    def add_kind(self, column: Column, kind: int, value: Array, chosen: Mask, count: int) -> None:
+        found = json_types(column, value[chosen]) if kind == JSON else {type_of_kind(kind): count}
+        self.types |= found.keys()
+        self.count += sum(found.values())
+        distinct, counts = np.unique(value[first_of(chosen, SAMPLED_ROWS)], return_counts=True)
+        most = np.argsort(-counts, kind="stable")[: 4 * SAMPLES]
+        texts = [decode_one(kind, int(distinct[place]), column.texts) for place in most]
+        self.values.update(
+            {
+                (type(text).__name__, text): int(counts[place])
+                for place, text in zip(most, texts, strict=True)
+                if is_sample(text)
+            }
+        )
 
     def summary(self, name: str) -> PropertySummary:
         ordered = sorted(self.values.items(), key=lambda item: (-item[1], text_of(item[0][1]) or ""))
         samples = tuple(value for (_, value), _ in ordered[:SAMPLES])
-        return PropertySummary(name, self.count, tuple(sorted(self.types - {"null"})), samples)
+        return PropertySummary(name, self.count, tuple(sorted(self.types)), samples)
 
 
 def is_sample(value: Any) -> bool:
@@ -60,8 +73,26 @@ def type_of_kind(kind: int) -> str:
     return {SCALED: "number", FLOAT: "number", TEXT: "text", BOOL: "bool"}[kind]
 
 
-def json_types(column: Column, values: Array) -> set[str]:
-    return {JSON_TYPES.get(column.texts[place].as_py()[0], "number") for place in np.unique(values).tolist()}
+def json_types(column: Column, values: Array) -> Counter[str]:
+    """How many are of each type; null is none."""
+    counts = np.bincount(values)
+    places = np.flatnonzero(counts)
+    begins = column.first_bytes(places)
+    found: Counter[str] = Counter()
+    for one in np.unique(begins).tolist():
+        found[JSON_TYPES.get(chr(one), "number")] += int(counts[places][begins == one].sum())
+    found.pop("null", None)
+    return found
+
+
+def first_of(chosen: Mask, most: int) -> Ints:
+    """The first places that are set, up to so many; without looking through all of them where that is not needed."""
+    size = 4 * most
+    while True:
+        places = np.flatnonzero(chosen[:size])
+        if len(places) >= most or size >= len(chosen):
+            return places[:most]
+        size *= 4
 
 
 @dataclass
@@ -72,22 +103,25 @@ class NameTally:
     properties: dict[str, PropertyTally] = field(default_factory=dict)
 
     def add(self, side: Side, stream: Stream, since: int, as_of: int) -> None:
-        rows = counted(side, stream, since, as_of)
-        if not len(rows):
+        chosen = np.zeros(len(stream.ts), np.bool_)
+        count, people, latest = choose(*addresses(side, stream), since, as_of, chosen)
+        if not count:
             return
-        self.count += len(rows)
-        self.profiles += int(np.count_nonzero(np.diff(stream.profile[rows]))) + 1
-        self.last_ts = max(self.last_ts, int(stream.ts[rows].max()))
-        for view, chosen in pieces_of(stream, rows):
-            self.add_properties(stream.name, view, chosen)
+        self.count += count
+        self.profiles += people
+        self.last_ts = max(self.last_ts, latest)
+        for view, here in pieces_of(stream, chosen):
+            self.add_properties(stream.name, view, here)
 
     def add_properties(self, event: str, view: View, chosen: Mask) -> None:
-        table = view.table
+        table, every = view.table, int(np.count_nonzero(chosen))
         for name, column in table.columns_of_names[table.places[event]]:
             rows, kind, value = column.within(view.start, view.stop)
-            here = chosen[rows]
-            if name != REST and here.any():
-                self.properties.setdefault(name, PropertyTally()).add(column, kind[here], value[here])
+            is_everywhere = len(rows) == len(view)
+            here = chosen if is_everywhere else chosen[rows]
+            count = every if is_everywhere else int(np.count_nonzero(here))
+            if name != REST and count:
+                self.properties.setdefault(name, PropertyTally()).add(column, kind, value, here, count)
 
     def summary(self, name: str) -> EventSummary:
         properties = [tally.summary(key) for key, tally in self.properties.items()]
@@ -95,21 +129,21 @@ class NameTally:
         return EventSummary(name, self.count, self.profiles, self.last_ts, tuple(ordered))
 
 
-def counted(side: Side, stream: Stream, first: int, last: int) -> Ints:
-    """The rows of the stream in [first, last] that this side answers."""
-    return np.flatnonzero((side.skip[stream.profile] == 0) & (stream.ts >= first) & (stream.ts <= last))
+def addresses(side: Side, stream: Stream) -> tuple[int, int, int]:
+    return address(stream.profile), address(stream.ts), address(side.skip)
 
 
-def pieces_of(stream: Stream, rows: Ints) -> Iterator[tuple[View, Mask]]:
-    """The views behind the stream, each with the rows that are among the given ones."""
+def pieces_of(stream: Stream, chosen: Mask) -> Iterator[tuple[View, Mask]]:
+    """The views behind the stream, each with its rows that are chosen."""
     if stream.order is None:
-        yield stream.pieces[0].view, flags(len(stream.ts), rows)
+        yield stream.pieces[0].view, chosen
         return
-    chosen = flags(len(stream.ts), stream.order[rows])
+    unordered = np.zeros(len(chosen), np.bool_)
+    unordered[stream.order] = chosen
     low = 0
     for piece in stream.pieces:
         size = len(piece.view) if piece.rows is None else len(piece.rows)
-        part = chosen[low : low + size]
+        part = unordered[low : low + size]
         yield piece.view, part if piece.rows is None else flags(len(piece.view), piece.rows[part])
         low += size
 
@@ -135,49 +169,67 @@ def streams_of(snapshot: Snapshot) -> Iterator[tuple[Side, Stream]]:
 
 
 def activity(snapshot: Snapshot, as_of: int) -> Activity:
-    sides = [side_activity(side, snapshot.floor, as_of) for side in snapshot.sides]
-    profile, first, last, events = (np.concatenate(parts) for parts in zip(*sides, strict=True))
-    order = np.argsort(profile)
+    parts = [part for side in snapshot.sides for part in side_activity(side, snapshot.floor, as_of)]
+    profile, first, last, events = (np.concatenate([NOTHING, *each]) for each in zip(*parts, strict=True))
+    order = np.argsort(profile, kind="stable")  # mostly ascending runs, which are merged
     return Activity(profile[order], first[order], last[order], events[order])
 
 
-def side_activity(side: Side, floor: int, as_of: int) -> tuple[Ints, Ints, Ints, Ints]:
-    size = len(side.ids)
-    first, last = np.full(size, 2**63 - 1), np.full(size, -(2**63))
-    events = np.zeros(size, np.int64)
-    for stream in side.all_streams():
-        rows = counted(side, stream, floor, as_of)
-        if not len(rows):
-            continue
-        profile, ts = stream.profile[rows], stream.ts[rows]
-        starts = np.concatenate([[0], np.flatnonzero(np.diff(profile)) + 1])
-        ends = np.append(starts[1:], len(rows)) - 1
-        who = profile[starts]
-        first[who] = np.minimum(first[who], ts[starts])
-        last[who] = np.maximum(last[who], ts[ends])
-        events[who] += ends - starts + 1
-    active = np.flatnonzero(events)
-    return side.ids[active], first[active], last[active], events[active]
+def side_activity(side: Side, floor: int, as_of: int) -> list[tuple[Ints, Ints, Ints, Ints]]:
+    """By ranges of places: who did anything, when first and last, and how often."""
+    streams = list(side.all_streams())
+
+    def of_range(low: int, high: int) -> tuple[Ints, Ints, Ints, Ints]:
+        found = np.zeros((3, high - low), np.int64)
+        found[0], found[1] = 2**63 - 1, -(2**63)
+        for stream in streams:
+            profile, ts, skip = addresses(side, stream)
+            note_activity(profile, ts, *rows_of(stream, low, high), skip, low, floor, as_of, found)
+        active = np.flatnonzero(found[2])
+        return side.ids[low:high][active], *found[:, active]
+
+    return spread(of_range, len(side.ids), PEOPLE_PER_RANGE) or [(NOTHING, NOTHING, NOTHING, NOTHING)]
 
 
-def _without_repeats(keys: Ints) -> Ints:
-    """Of ascending ones, as rows by profile and time give them, without sorting them again."""
-    return keys[np.flatnonzero(np.diff(keys, prepend=-1))]
+def rows_of(stream: Stream, low: int, high: int) -> tuple[int, int]:
+    """Of the places [low, high)."""
+    first, stop = np.searchsorted(stream.profile, np.array((low, high), np.int32))
+    return int(first), int(stop)
 
 
 def daily(snapshot: Snapshot, start: int, end: int, as_of: int, offset: int) -> Daily:
+    """Several figures of a page ask the same at the same instant of the same state: that is counted once."""
+    kept, asked = snapshot.cached_days, (start, end, as_of, offset)
+    found = kept.get(asked)
+    if found is None:
+        if len(kept) >= DAYS_KEPT:
+            kept.clear()
+        found = kept[asked] = count_days(snapshot, start, end, as_of, offset)
+    return found
+
+
+def count_days(snapshot: Snapshot, start: int, end: int, as_of: int, offset: int) -> Daily:
     day_zero = (start + offset) // DAY
     days = max(0, -(-(end + offset) // DAY) - day_zero)
-    events, profiles = np.zeros(days, np.int64), np.zeros(days, np.int64)
-    for side in snapshot.sides:
-        seen = [np.empty(0, np.int64)]
-        for stream in side.all_streams():
-            rows = counted(side, stream, max(start, snapshot.floor), min(end - 1, as_of))
-            day = (stream.ts[rows] + offset) // DAY - day_zero
-            events += np.bincount(day, minlength=days)
-            seen.append(_without_repeats(stream.profile[rows].astype(np.int64) * days + day))
-        profiles += np.bincount(np.unique(np.concatenate(seen)) % max(days, 1), minlength=days)[:days]
-    return Daily((day_zero + np.arange(days)) * DAY - offset, events, profiles)
+    midnight, first, last = day_zero * DAY - offset, max(start, snapshot.floor), min(end - 1, as_of)
+    parts = [part for side in snapshot.sides for part in side_daily(side, midnight, days, first, last)]
+    events, profiles = sum(parts, np.zeros((2, days), np.int64))
+    return Daily(midnight + np.arange(days) * DAY, events, profiles)
+
+
+def side_daily(side: Side, midnight: int, days: int, first: int, last: int) -> list[Ints]:
+    """By ranges of places: per day the events, and the profiles with one."""
+    streams = list(side.all_streams())
+
+    def of_range(low: int, high: int) -> Ints:
+        found, seen = np.zeros((2, days), np.int64), np.zeros((high - low, -(-days // WORD)), np.int64)
+        for stream in streams:
+            profile, ts, skip = addresses(side, stream)
+            rows = rows_of(stream, low, high)
+            note_days(profile, ts, *rows, skip, low, first, last, midnight, seen, found)
+        return found
+
+    return spread(of_range, len(side.ids), PEOPLE_PER_RANGE)
 
 
 def census(snapshot: Snapshot, as_of: int) -> Census:
@@ -191,7 +243,9 @@ def census(snapshot: Snapshot, as_of: int) -> Census:
 
 def side_census(side: Side, stream: Stream, floor: int, as_of: int) -> Iterator[tuple[int, int, int]]:
     """By day, how many events and the sum of their marks."""
-    rows = counted(side, stream, floor, as_of)
+    chosen = np.zeros(len(stream.ts), np.bool_)
+    choose(*addresses(side, stream), floor, as_of, chosen)
+    rows = np.flatnonzero(chosen)
     ts = stream.ts[rows]
     seq, received = (stream.gather(keys)[rows].astype(np.int64) for keys in (seqs_of, receptions_of))
     marks = marks_of(seq, side.ids[stream.profile[rows]], ts, received)

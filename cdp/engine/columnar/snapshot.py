@@ -21,6 +21,7 @@ from cdp.engine.columnar.manifest import Manifest, Named
 from cdp.engine.columnar.ordering import order_by
 from cdp.engine.columnar.state import State, load_state
 from cdp.engine.columnar.table import Table, View, load
+from cdp.engine.overviews import Daily
 
 Flags = NDArray[np.uint8]
 BEGINNING = -(2**62)
@@ -112,6 +113,7 @@ class Snapshot:
         self.tables: dict[str, Table] = dict(zip(self.table_names, (*self.base, *self.runs), strict=True))
         self.known, self.states = {}, {one.file: self.read_state(one) for one in (manifest.state,) if one}
         self.cached_streams: dict[str, Stream | None] = {}
+        self.cached_days: dict[tuple[int, int, int, int], Daily] = {}
 
     @property
     def table_names(self) -> list[str]:

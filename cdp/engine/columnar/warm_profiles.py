@@ -43,6 +43,9 @@ def warm_profiles() -> None:
         engine.aggregates(texts, 9, np.array([1, 2], np.int64))
         for condition in CONDITIONS:
             engine.members(condition, 9)
+        engine.catalog(0, 9)
+        engine.activity(9)
+        engine.daily(0, 9, 9)
     one, two = np.array([1, 2], np.int64), np.array([2], np.int64)
     region_sizes([one, two])
     is_in(one, two)

@@ -13,6 +13,7 @@ from cdp.demo.shop import messages
 from cdp.models import Change, Event, EventCopy, Funnel, Identifier, Kind, Profile, RejectedItem, Spell
 from cdp.queries.engine import fresh_engine
 from cdp.queries.segment_members import members_of
+from cdp.queries.universe import universe
 from cdp.services import demo, segments
 from cdp.services.ingest import ingest
 from stratum.workspaces.access import SYSTEM, Actor
@@ -165,9 +166,12 @@ def test_a_broken_worker_is_reported(now: datetime, monkeypatch: pytest.MonkeyPa
 @pytest.mark.django_db
 def test_removal_leaves_nothing_of_the_story(now: datetime) -> None:
     workspace = build(now).workspace
+    assert len(universe(workspace).profile)
     remove(workspace, now)
-    for model in (Event, EventCopy, Profile, Identifier, Change, Funnel, RejectedItem):
+    for model in (Event, EventCopy, Profile, Identifier, Funnel, RejectedItem):
         assert not model.objects.filter(workspace=workspace).exists(), model
+    assert [one.reason for one in Change.objects.filter(workspace=workspace)] == ["sample data removed"]
+    assert not len(universe(workspace).profile), "also for who had read it before"
     assert count_in_engine(workspace) == 0
     assert not Workspace.objects.get(pk=workspace.pk).holds_sample_data
 

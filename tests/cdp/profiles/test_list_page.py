@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from cdp.models import Profile
+from cdp.queries.profiles import Recent
 from stratum.workspaces.models import Workspace
 from tests.cdp.people import Tell
 
@@ -50,6 +51,19 @@ class TestList:
         assert len(first.context["profiles"]) == 25
         assert [card.name for card in second.context["profiles"]] == ["user-01", "user-00"]
         assert b"27 profiles" in first.content
+
+    def test_some_are_in_the_order_of_all(self, workspace: Workspace, tell: Tell, now: datetime) -> None:
+        """However many are asked for, and where several were seen at the same instant."""
+        for number in range(40):
+            tell("view_content", user=f"user-{number:02}", hours_ago=number % 3)
+        whole = Recent(workspace, now)[0:40]
+        assert len(set(whole)) == 40
+        for stop in (0, 1, 3, 25, 40, 50):
+            assert Recent(workspace, now)[0:stop] == whole[:stop]
+        read_on = Recent(workspace, now)
+        assert [read_on[start : start + 3] for start in range(0, 40, 3)] == [
+            whole[start : start + 3] for start in range(0, 40, 3)
+        ]
 
     @pytest.mark.parametrize("page", ["0", "-1", "text", "9" * 30, ""])
     def test_a_page_that_is_none_shows_one_that_is(self, as_bob: Client, anna: Profile, page: str) -> None:

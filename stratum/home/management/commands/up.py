@@ -43,6 +43,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, no_demo: bool, **options: Any) -> None:
         shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else host
         address = f"http://{shown}:{port}"
+        os.environ.setdefault("BASE_URL", address)  # of links that the children write, such as an invitation's
         try:
             with suppress(KeyboardInterrupt), supervisor.stoppable(), single.only_one(settings.HOME, address):
                 self._run(host, port, address, with_demo=not no_demo)
