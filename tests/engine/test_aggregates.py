@@ -194,6 +194,15 @@ def test_only_some_profiles(storing: Any) -> None:
     assert (found.profile.tolist(), found.value.tolist()) == ([2, 3], [2, 3])
 
 
+@pytest.mark.parametrize("size", [0, 1_500, 100_001])
+def test_many_profiles_or_none_at_all(storing: Any, size: int) -> None:
+    """However their list travels."""
+    happen(storing, "2: buy@1 buy@2", "3: buy@1", "300000: buy@5")
+    some = np.arange(3, 3 + size)
+    (found,) = storing.aggregates([AggregateSpec(BUY, "count")], NOW, some)
+    assert (found.profile.tolist(), found.value.tolist()) == (([3], [1]) if size else ([], []))
+
+
 def test_an_empty_engine(storing: Any) -> None:
     for fn in ("count", "sum", "mode", "unique_list", "last"):
         found = one(storing, AggregateSpec(BUY, fn, "value"))

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from cdp.engine.arrays import Ints
+from cdp.engine.clickhouse import given
 from cdp.engine.clickhouse.filters import Scope
 from cdp.engine.clickhouse.server import Server, numbers_of
 from cdp.engine.clickhouse.state import Head
@@ -52,7 +53,7 @@ class Question:
             statement.parts["asked"] = "1"
             found = self.server.table(statement.text, statement.parameters)
             return found if wanted is None else found.filter(pa.array(np.isin(numbers(found, "profile"), wanted)))
-        statement.parts["asked"] = f"profile IN {statement.bind(wanted.tolist(), 'Array(Int64)')}"
+        statement.parts["asked"] = f"profile IN {given.ids(self.server, wanted, statement)}"
         return self.server.table(statement.text, statement.parameters)
 
 
