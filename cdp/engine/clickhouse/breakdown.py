@@ -6,6 +6,7 @@ import numpy as np
 from cdp.engine.arrays import Ints
 from cdp.engine.clickhouse.filters import value_of
 from cdp.engine.clickhouse.marks import Asked, Marks, read_marks
+from cdp.engine.clickhouse.measures import IN_ORDER
 from cdp.engine.clickhouse.server import numbers_of
 from cdp.engine.clickhouse.statements import Statement
 from cdp.engine.clickhouse.texts import labels_of
@@ -52,7 +53,7 @@ def profile_codes(asked: Asked, by: ByAttribute | ByGroups, profiles: Ints, labe
 def known(asked: Asked, statement: Statement, labels: Labels) -> tuple[Ints, Codes]:
     """Profiles with the codes of their values."""
     table = asked.server.table(statement.text, statement.parameters)
-    return numbers_of(table.column("profile")), labels_of(table.column("value"), labels)
+    return numbers_of(table.column("profile")), labels_of(table.column("known"), labels)
 
 
 def attributes_now(asked: Asked, name: str) -> Statement:
@@ -63,8 +64,8 @@ def attributes_now(asked: Asked, name: str) -> Statement:
 
 def touches(asked: Asked, by: ByProperty) -> Statement:
     """Of all that ever happened, not only of the funnel's date range."""
-    touch = "argMin" if by.attribution == "first_touch" else "argMax"
-    statement = asked.head.question("touches", asked.as_of, touch=touch)
+    touch = "argMinIf" if by.attribution == "first_touch" else "argMaxIf"
+    statement = asked.head.question("touches", asked.as_of, touch=touch, in_order=IN_ORDER)
     statement.parts["value"] = value_of(by.property, statement)
     statement.parts["asked"] = asked.profiles(statement)
     statement.parts["serves"] = asked.serving(statement)

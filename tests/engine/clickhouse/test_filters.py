@@ -18,7 +18,7 @@ from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.engine.funnels import Breakdown, ByProperty, Exclusion, Step
 from cdp.engine.predicates import AllOf, AnyItem, AnyOf, Not, OfProfile, Predicate, Ref, Test, holds
 from tests.engine.clickhouse.stage import IS_HERE, WHY_NOT, clickhouse_engine
-from tests.engine.story import at, batch, funnel
+from tests.engine.story import at, batch, funnel, happen
 
 pytestmark = pytest.mark.skipif(not IS_HERE, reason=WHY_NOT)
 LATER = at(10_000)
@@ -223,3 +223,11 @@ def test_more_different_values_than_are_decided_one_by_one(monkeypatch: pytest.M
     values(engine, [{"p": f"value {profile}"} for profile in range(500)])
     where = Test("p", "matches", "7$")
     assert people(engine, where) == by_sql(engine, where) == list(range(7, 500, 10))
+
+
+@pytest.mark.parametrize("far", [1, 10**12])
+def test_profiles_are_told_apart_however_far_their_ids_lie(far: int) -> None:
+    engine = clickhouse_engine()
+    happen(engine, *(f"{profile * far}: a@0 b@1" for profile in (1, 3, 4)), f"{2 * far}: b@5 a@6")
+    found = engine.funnel_people(funnel("a", "b"), LATER)
+    assert found.profile.tolist() == [far, 2 * far, 3 * far, 4 * far] and found.depth.tolist() == [2, 1, 2, 2]

@@ -1,5 +1,5 @@
 -- What an attribute is for each profile that has it.
-SELECT profile, argMax(value, (ts, value)) AS value
+SELECT profile, argMax(value, (ts, value)) AS known
 FROM $live
     AND name = {name:String}
 GROUP BY profile

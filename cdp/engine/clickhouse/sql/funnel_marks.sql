@@ -3,4 +3,4 @@
 SELECT toUInt16(indexOf({names:Array(String)}, name)) AS track, profile, ts, toUInt32($bits) AS bits$more
 FROM $live
     AND name IN {names:Array(String)} AND ts >= {start:Int64} AND ts <= {last:Int64} AND $asked AND $serving
-ORDER BY name, profile, ts, received, seq
+ORDER BY name, profile, ts$ties

@@ -1,8 +1,8 @@
--- The first or last value that is there of each profile's events that serve a step.
-SELECT profile, $touch(value, (ts, received, seq)) AS value
+-- The first or last value that is there of each profile's events that serve a step, empty where there is none.
+SELECT profile, $touch(value, $in_order, value NOT IN ('', 'null', '""', '[]', '{}')) AS known
 FROM (
     SELECT profile, ts, received, seq, $value AS value
     FROM $live
-        AND name IN {names:Array(String)} AND $asked AND $serves AND value NOT IN ('', 'null', '""', '[]', '{}')
+        AND name IN {names:Array(String)} AND $asked AND $serves
 )
 GROUP BY profile
