@@ -7,14 +7,27 @@ from dataclasses import dataclass, replace
 
 from cdp.engine.clickhouse import given
 from cdp.engine.clickhouse.decisions import Events, decide
-from cdp.engine.clickhouse.pushed import MISSING, Verdict, both, either, every, joined, opposite, pushed
+from cdp.engine.clickhouse.pushed import COMPARISONS, MISSING, Verdict, both, either, every, joined, opposite, pushed
 from cdp.engine.clickhouse.server import Server, numbers_of
 from cdp.engine.clickhouse.state import Head
 from cdp.engine.clickhouse.statements import Statement
 from cdp.engine.clickhouse.values import from_text
 from cdp.engine.errors import NotSupported
 from cdp.engine.predicate_refs import elsewhere
-from cdp.engine.predicates import NEGATIONS, AllOf, AnyItem, AnyOf, Not, OfProfile, Predicate, Ref, Scalar, Test, holds
+from cdp.engine.predicates import (
+    BARE_OPERATORS,
+    NEGATIONS,
+    AllOf,
+    AnyItem,
+    AnyOf,
+    Not,
+    OfProfile,
+    Predicate,
+    Ref,
+    Scalar,
+    Test,
+    holds,
+)
 
 # Distinct values that are decided before the question; of more, only those of the events that it is about.
 MOST_VALUES = 50_000
@@ -116,6 +129,19 @@ def told(leaf: Leaf, statement: Statement) -> Verdict | None:
     if not isinstance(leaf, Test) or not isinstance(leaf.value, Scalar | tuple | None):
         return None
     return pushed(leaf, value_of(leaf.property, statement), statement)
+
+
+def is_told(where: Predicate) -> bool:
+    """Whether ClickHouse tells all but odd values by itself."""
+    match where:
+        case AllOf(children) | AnyOf(children):
+            return all(map(is_told, children))
+        case Not(child):
+            return is_told(child)
+        case Test(_, op, value):
+            is_compared = NEGATIONS.get(op, op) in COMPARISONS or op in BARE_OPERATORS
+            return is_compared and isinstance(value, Scalar | tuple | None)
+    return False
 
 
 def asks_profiles(leaf: Leaf) -> bool:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cdp.engine.arrays import Ints
 from cdp.engine.clickhouse import given
 from cdp.engine.clickhouse.decisions import Events, decide
-from cdp.engine.clickhouse.filters import Named, Scope, properties_of, value_of
+from cdp.engine.clickhouse.filters import Named, Scope, is_told, properties_of, value_of
 from cdp.engine.clickhouse.pushed import EVERYTHING, joined
 from cdp.engine.clickhouse.server import Server, array_of, numbers_of
 from cdp.engine.clickhouse.state import Head
@@ -110,20 +110,33 @@ def read_marks(asked: Asked, *, wanted: str | None = None, steps: int = 0) -> Ma
     names = asked.names()
     statement = head.question("funnel_marks", asked.as_of)
     filtered = asked.filtered(statement, start, last)
-    columns = open_columns(spec, filtered, statement)
+    columns = [f"toUInt32({filtered.open}) AS opened"] if filtered.places else []
     bits = "bitOr(bits, opened)" if columns else "bits"
     if wanted is not None:
         value = value_of(wanted, statement)
         columns += [f"if(bitAnd({bits}, {steps}) != 0, {value}, '') AS value", "received", "seq"]
     # Who reads values has to know which of two events of one instant came first.
     statement.parts["ties"] = ", received, seq" if wanted is not None else ""
-    statement.parts |= {"bits": filtered.bits, "more": "".join(f", {column}" for column in columns)}
-    statement.parts |= {"asked": asked.profiles(statement), "serving": "1" if spec.mode == "strict" else f"{bits} != 0"}
+    statement.parts |= {"bits": filtered.bits, "asked": asked.profiles(statement)}
+    statement.parts["serving"] = "1" if spec.mode == "strict" else f"{bits} != 0"
     statement.parameters |= {"names": names, "start": start, "last": last}
-    table = asked.server.table(statement.text, statement.parameters)
-    if filtered.places:
-        table = settled(asked, table, filtered.places)
-    return marks_of(spec, names, table)
+    return marks_of(spec, names, read_rows(asked, statement, columns, filtered))
+
+
+def read_rows(asked: Asked, statement: Statement, columns: Sequence[str], filtered: Filtered) -> pa.Table:
+    """With all bits. Where events are seldom open, what is needed to decide them is asked for when there are any."""
+    seldom = all(is_told(where) for place in filtered.places if (where := targets(asked.spec)[place].where))
+    if not filtered.places or seldom:
+        table = with_more(asked, statement, columns)
+        if not filtered.places or not array_of(table.column("opened"), np.uint32).any():
+            return table
+    values = open_values(asked.spec, filtered, statement)
+    return settled(asked, with_more(asked, statement, [*columns, *values]), filtered.places)
+
+
+def with_more(asked: Asked, statement: Statement, columns: Sequence[str]) -> pa.Table:
+    statement.parts["more"] = "".join(f", {column}" for column in columns)
+    return asked.server.table(statement.text, statement.parameters)
 
 
 def open_properties(spec: FunnelSpec, places: Sequence[int]) -> list[str]:
@@ -132,10 +145,9 @@ def open_properties(spec: FunnelSpec, places: Sequence[int]) -> list[str]:
     return sorted({name for where in filters if where is not None for name in properties_of(where)})
 
 
-def open_columns(spec: FunnelSpec, filtered: Filtered, statement: Statement) -> list[str]:
+def open_values(spec: FunnelSpec, filtered: Filtered, statement: Statement) -> list[str]:
     names = open_properties(spec, filtered.places)
-    values = [f"if(opened != 0, {value_of(name, statement)}, '') AS v{place}" for place, name in enumerate(names)]
-    return [f"toUInt32({filtered.open}) AS opened", *values] if filtered.places else []
+    return [f"if(opened != 0, {value_of(name, statement)}, '') AS v{place}" for place, name in enumerate(names)]
 
 
 def settled(asked: Asked, table: pa.Table, places: Sequence[int]) -> pa.Table:
