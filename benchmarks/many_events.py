@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.db import transaction
 
-from cdp.models import Event
+from cdp.models import Event, SegmentPlace
 from cdp.services import engine
 from cdp.services.trait_values import forget_places
 from cdp.tasks import bring_definitions_up_to_date
@@ -38,6 +38,7 @@ def grow(workspace: Workspace, events: int, *, told: Callable[[str], None]) -> i
         engine.rebuild(workspace)
         told("computing traits and segments")
         forget_places(workspace)
+        SegmentPlace.objects.filter(workspace=workspace).delete()  # everybody is decided, instead of all news read
         bring_definitions_up_to_date(workspace)
         with raw_cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")

@@ -1,7 +1,7 @@
 """What the list of funnels shows beside their conversion: how it went day by day."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -32,7 +32,8 @@ def daily_rates(workspace: Workspace, cards: Sequence[FunnelCard], *, now: datet
         if not card.entered:
             continue
         try:
-            buckets = engine.trend(card.definition.spec(period), edges, clock.to_micros(now))
+            spec = replace(card.definition.spec(period), timed=False)
+            buckets = engine.trend(spec, edges, clock.to_micros(now))
         except EngineError:
             continue
         found[card.funnel.pk] = tuple(map(_day, buckets))
