@@ -9,7 +9,7 @@ from django.urls import reverse
 from cdp import kpis
 from cdp.definitions.funnel_questions import Question
 from cdp.models import Event, Funnel, Segment
-from cdp.queries import funnels
+from cdp.queries import funnels, raw_archive
 from cdp.queries.funnels import FunnelCard
 from cdp.queries.universe import universe
 from cdp.views.funnel_words import percent
@@ -78,7 +78,7 @@ def _largest_drop(workspace: Workspace, funnel: Funnel, now: datetime) -> Drop |
 
 
 def has_events(workspace: Workspace) -> bool:
-    return Event.objects.filter(workspace=workspace).exists()
+    return Event.objects.filter(workspace=workspace).exists() or raw_archive.has_any(workspace)
 
 
 def has_funnel(workspace: Workspace) -> bool:

@@ -6,7 +6,7 @@ from cdp.exports import SEGMENT_MEMBERS, TRAIT_VALUES
 from cdp.queries import segment_uses
 from cdp.queries import segments as segment_queries
 from cdp.queries import traits as trait_queries
-from cdp.services import quality, retention, rfm_months, segments, trait_rows, traits
+from cdp.services import quality, raw_archive, retention, rfm_months, segments, trait_rows, traits
 from stratum.reports import queries as reports
 from stratum.reports.registry import exporters
 from stratum.workspaces import limits, registry
@@ -17,6 +17,7 @@ from stratum.workspaces.registry import Dependent
 def register() -> None:
     registry.scheduled_work.register(registry.ScheduledWork("signals", quality.TASK, quality.claim_due))
     registry.scheduled_work.register(registry.ScheduledWork("retention", retention.TASK, retention.claim_due))
+    registry.scheduled_work.register(registry.ScheduledWork("window", raw_archive.TASK, raw_archive.claim_due))
     limits.register(segments.METER, segment_queries.counted)
     registry.erasers.register(registry.Eraser("segments", segments.forget))
     finder = registry.DependentFinder("saved_views", segment_queries.NAME_OF_KIND, views_naming, holds=False)

@@ -10,6 +10,7 @@ from cdp.services import (
     forecast,
     insights,
     quality,
+    raw_archive,
     retention,
     segment_history,
     segment_members,
@@ -87,6 +88,27 @@ def retain(workspace_id: int) -> None:
     for workspace in Workspace.objects.filter(pk=workspace_id):
         removed = retention.retain(workspace=workspace, now=clock.now())
         log.info("Retention removed %d events of %s", removed, workspace.slug)
+
+
+@shared_task(name=raw_archive.TASK)
+def keep_window(workspace_id: int) -> None:
+    """Raw events older than the window go to ClickHouse."""
+    for workspace in Workspace.objects.filter(pk=workspace_id):
+        try:
+            kept = raw_archive.keep_window(workspace=workspace, now=clock.now())
+            log.info("Of %s %d raw events were moved and %d dropped", workspace.slug, kept.copied, kept.dropped)
+        except (EngineError, Refusal) as error:
+            log.error("Older raw events of %s stay in PostgreSQL for now: %s", workspace.slug, error)
+
+
+@shared_task(name=raw_archive.FORGET)
+def forget_erased(workspace_id: int) -> None:
+    """Right after an erasure, instead of at the next run."""
+    for workspace in Workspace.objects.filter(pk=workspace_id):
+        try:
+            raw_archive.forget_erased(workspace)
+        except EngineError as error:
+            log.error("Erased events of %s stay in ClickHouse until the next run: %s", workspace.slug, error)
 
 
 @shared_task(name="cdp.forecasts")

@@ -98,6 +98,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 os.environ.setdefault("NUMBA_CACHE_DIR", str(HOME / "kernels"))
 ENGINE_URL = env.text("ENGINE_URL", f"columnar://{HOME / 'engine'}")
 
+# Days of raw events that PostgreSQL keeps of workspaces whose engine is ClickHouse; 0 keeps all of them.
+RECENT_EVENTS_DAYS = env.number("RECENT_EVENTS_DAYS", 0)
+
 # Background work
 
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://")

@@ -23,6 +23,7 @@ from cdp.api.profile_shapes import (
 from cdp.models import IdentifierKind, Profile
 from cdp.queries import profiles as queries
 from cdp.queries import subject
+from cdp.queries.engine import answering
 from cdp.services import profiles as services
 from stratum.lib.paging import CursorPages, refuse_unknown_filters
 from stratum.lib.refusal import Missing
@@ -115,7 +116,8 @@ class ProfileEventsApi(APIView):
     )
     def get(self, request: ApiRequest, profile_id: int) -> Response:
         refuse_unknown_filters(request)
-        found = queries.events_of(queries.get(request.workspace, profile_id))
+        with answering():
+            found = queries.life_of(queries.get(request.workspace, profile_id))
         pages = CursorPages(("-ts", "-id"))
         rows = pages.paginate_queryset(found, request, self)
         return pages.get_paginated_response(EventShape(queries.with_voids(rows), many=True).data)

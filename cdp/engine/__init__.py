@@ -10,8 +10,9 @@ from cdp.engine.base import Engine
 from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.engine.columnar.warm import warm
 from cdp.engine.errors import NotSupported
+from cdp.engine.raw import RawKeeper
 
-__all__ = ["open_engine", "warm"]
+__all__ = ["open_engine", "open_raw", "warm"]
 
 
 @lru_cache(maxsize=1024)
@@ -36,6 +37,12 @@ def on_a_server(parts: SplitResult, url: str, workspace_id: int) -> Engine:
     """Its driver takes half a second to import, which only those wait for who use it."""
     engine: Engine = import_module("cdp.engine.clickhouse.engine").ClickHouseEngine(url, workspace_id)
     return engine
+
+
+def open_raw(url: str, workspace_id: int) -> RawKeeper:
+    """Where a ClickHouse keeps raw events of the workspace."""
+    keeper: RawKeeper = import_module("cdp.engine.clickhouse.raw").RawStore(url, workspace_id)
+    return keeper
 
 
 ENGINES: dict[str, Callable[[SplitResult, str, int], Engine]] = {"columnar": in_a_folder, "clickhouse": on_a_server}

@@ -1,5 +1,6 @@
 """The truth of the customer data platform, one file per noun."""
 
+from cdp.models.archive import ArchivedMessage, RawArchive, RawDay
 from cdp.models.engines import EnginePlace
 from cdp.models.events import Change, Event, EventAlias, EventCopy, Kind, RejectedItem
 from cdp.models.funnels import Funnel
@@ -10,6 +11,7 @@ from cdp.models.segments import Roster, Segment, SegmentDay, SegmentForecast, Se
 from cdp.models.traits import Trait, TraitCarry, TraitChange, TraitValue, TraitVersion
 
 __all__ = [
+    "ArchivedMessage",
     "Change",
     "EnginePlace",
     "Event",
@@ -20,6 +22,8 @@ __all__ = [
     "IdentifierKind",
     "Kind",
     "Profile",
+    "RawArchive",
+    "RawDay",
     "RejectedItem",
     "Retention",
     "RfmCutOffs",

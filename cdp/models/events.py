@@ -103,9 +103,11 @@ class Change(models.Model):
     xid = TransactionIdField()
     kind = models.CharField(max_length=6, choices=Kind.choices)
     event_id = models.BigIntegerField(null=True, help_text="The voided event.")
-    profile_id = models.BigIntegerField(null=True, help_text="The losing, split or erased profile.")
+    profile_id = models.BigIntegerField(
+        null=True, help_text="The losing, split or erased profile, or whose event it was."
+    )
     into_id = models.BigIntegerField(null=True, help_text="The surviving profile of a merge.")
-    before = models.JSONField(null=True, help_text="What a merge replaced, so that it can be split.")
+    before = models.JSONField(null=True, help_text="What a merge replaced, to be split; of a voided event its name.")
     reason = models.TextField(blank=True)
     by = models.TextField(blank=True, help_text="Who asked for it; empty for what ingestion did itself.")
     at = models.DateTimeField()

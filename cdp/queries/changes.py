@@ -122,7 +122,9 @@ SELECT EXISTS (SELECT FROM cdp_event t WHERE {ABOVE}) OR EXISTS (SELECT FROM cdp
 _CURRENT = f"SELECT {DATABASE} = {{database}} AND NOT (SELECT any_row FROM ({_ANY}) found(any_row))"
 
 _EVENT = "SELECT t.xid, t.id, t.kind, t.name, t.profile_id FROM cdp_event t WHERE "
-_CHANGE = """SELECT t.xid, t.id, t.kind, t.profile_id, t.into_id, e.profile_id AS actor, e.name
+_CHANGE = """SELECT t.xid, t.id, t.kind, t.profile_id, t.into_id,
+    CASE t.kind WHEN 'void' THEN coalesce(e.profile_id, t.profile_id) END AS actor,
+    CASE t.kind WHEN 'void' THEN coalesce(e.name, t.before ->> 'name') END AS name
     FROM cdp_change t LEFT JOIN cdp_event e ON e.id = t.event_id WHERE """
 
 # Each profile once per event name, as it was when the event came.
@@ -132,7 +134,7 @@ change AS MATERIALIZED ({_CHANGE} {ABOVE} UNION ALL {_CHANGE} {HOLES}),
 last AS (SELECT xid, id FROM event UNION ALL SELECT xid, id FROM change ORDER BY 1 DESC, 2 DESC LIMIT 1),
 acted AS (
     SELECT name, profile_id FROM event WHERE kind <= {Kind.SCREEN}
-    UNION SELECT name, actor FROM change WHERE actor IS NOT NULL
+    UNION SELECT name, actor FROM change WHERE actor IS NOT NULL AND name IS NOT NULL
 ),
 named AS (
     SELECT DISTINCT change.kind AS what, who.id FROM change

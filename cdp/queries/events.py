@@ -8,6 +8,8 @@ from typing import Literal, TypeVar
 from django.db.models import Model, Q, QuerySet
 
 from cdp.models import Change, Event, EventAlias, RejectedItem
+from cdp.queries import raw_archive
+from cdp.queries.engine import answering
 from cdp.tracking.rules import DEFAULT_ALIASES
 from stratum.lib.refusal import Missing
 from stratum.workspaces.models import Workspace
@@ -86,6 +88,9 @@ def voided_among(event_ids: Iterable[int]) -> set[int | None]:
 def get(workspace: Workspace, event_id: int) -> Event:
     event = Event.objects.filter(workspace=workspace, pk=event_id).select_related("source").first()
     if event is None:
+        with answering():
+            event = raw_archive.get(workspace, event_id)
+    if event is None:
         raise Missing("There is no event with that number in this workspace.")
     return event
 
@@ -103,14 +108,17 @@ def get_rejected(workspace: Workspace, item_id: int) -> RejectedItem:
 
 def stored_message_ids(workspace: Workspace, message_ids: Iterable[str]) -> set[str]:
     """Those of them under which an event is stored."""
-    events = Event.objects.filter(workspace=workspace, message_id__in=list(message_ids))
-    return set(events.values_list("message_id", flat=True))
+    asked = list(message_ids)
+    events = Event.objects.filter(workspace=workspace, message_id__in=asked)
+    return {*events.values_list("message_id", flat=True), *raw_archive.moved_ids(workspace, asked)}
 
 
 def has_any(workspace: Workspace) -> bool:
     """Whether anything ever arrived, even if only to be rejected."""
     return (
-        Event.objects.filter(workspace=workspace).exists() or RejectedItem.objects.filter(workspace=workspace).exists()
+        Event.objects.filter(workspace=workspace).exists()
+        or RejectedItem.objects.filter(workspace=workspace).exists()
+        or raw_archive.has_any(workspace)
     )
 
 

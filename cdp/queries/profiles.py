@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from cdp.engine.arrays import Ints
 from cdp.engine.overviews import Activity
 from cdp.models import Change, Event, Identifier, IdentifierKind, Profile
+from cdp.queries import raw_archive
 from cdp.queries.arrays import NOBODY
 from cdp.queries.engine import answering, fresh_engine
 from cdp.queries.universe import universe
@@ -143,7 +144,7 @@ def cards(workspace: Workspace, profiles: Sequence[Profile], *, now: datetime) -
     """The cards of these profiles, in their order, by two queries."""
     keys = [profile.pk for profile in profiles]
     identifiers = _identifiers(keys)
-    facts = _facts(keys, now)
+    facts = _facts(workspace, keys, now)
     return [
         _card(workspace, profile, identifiers.get(profile.pk, {}), facts.get(profile.pk, Facts()), now)
         for profile in profiles
@@ -185,20 +186,52 @@ def _weakness(identifiers: tuple[str, tuple[str, ...]]) -> tuple[int, str]:
     return place, kind
 
 
-def _facts(keys: list[int], now: datetime) -> dict[int, Facts]:
+def _facts(workspace: Workspace, keys: list[int], now: datetime) -> dict[int, Facts]:
     with connection.cursor() as cursor:
-        cursor.execute(_FACTS, {"keys": keys, "now": now, "purchase": PURCHASE})
-        return {owner: Facts(*rest) for owner, *rest in cursor.fetchall()}
+        cursor.execute(_FACTS, {"workspace": workspace.pk, "keys": keys, "now": now, "purchase": PURCHASE})
+        here = {owner: Facts(*rest) for owner, *rest in cursor.fetchall()}
+    archive = raw_archive.archive_of(workspace.pk)
+    return here if archive is None else _with_moved(archive, here, keys, now)
+
+
+def _with_moved(
+    archive: raw_archive.Archive, here: dict[int, Facts], keys: list[int], now: datetime
+) -> dict[int, Facts]:
+    merged = Profile.objects.filter(merged_into__in=keys).values_list("pk", "merged_into")
+    owners = {**dict.fromkeys(keys), **dict(merged)}
+    with answering():
+        moved = raw_archive.facts(archive, list(owners), PURCHASE, now)
+    found = dict(here)
+    for profile, (events, purchases, last, last_purchase) in moved.items():
+        owner = owners[profile] or profile
+        known = found.get(owner, Facts())
+        found[owner] = Facts(
+            known.events + events,
+            known.purchases + purchases,
+            _later(known.last_seen_at, last),
+            _later(known.last_purchase_at, last_purchase),
+        )
+    return found
+
+
+def _later(known: datetime | None, micros: int) -> datetime | None:
+    """`micros` 0 is never."""
+    moved = clock.from_micros(micros) if micros else None
+    return max(filter(None, (known, moved)), default=None)
 
 
 # One walk along the index for each profile: joined, a database that has no statistics yet reads every event.
 _FACTS = """
 SELECT coalesce(p.merged_into, p.id), sum(e.happened)::bigint, sum(e.bought)::bigint, max(e.last), max(e.last_bought)
-FROM cdp_profile p CROSS JOIN LATERAL (
+FROM (
+    SELECT coalesce(max(before), '-infinity') AS before, coalesce(max(through), 0)::text::xid8 AS through
+    FROM cdp_rawarchive WHERE workspace_id = %(workspace)s
+) moved CROSS JOIN cdp_profile p CROSS JOIN LATERAL (
     SELECT count(*) AS happened, count(*) FILTER (WHERE e.name = %(purchase)s) AS bought,
         max(e.ts) AS last, max(e.ts) FILTER (WHERE e.name = %(purchase)s) AS last_bought
     FROM cdp_event e
     WHERE e.profile_id = p.id AND e.kind <= 2 AND e.ts <= %(now)s
+        AND NOT (e.ts < moved.before AND e.xid <= moved.through)
         AND NOT EXISTS (SELECT FROM cdp_change c WHERE c.event_id = e.id AND c.kind = 'void')
 ) e
 WHERE p.id = ANY(%(keys)s) OR p.merged_into = ANY(%(keys)s)
@@ -343,19 +376,27 @@ def _owners(workspace: Workspace, kind: str, value: str) -> "QuerySet[Identifier
 
 def events_of(profile: Profile) -> QuerySet[Event]:
     """Also those from before they were merged."""
-    cluster = [profile.pk, *Profile.objects.filter(merged_into=profile.pk).values_list("pk", flat=True)]
-    return Event.objects.filter(profile_id__in=cluster)
+    return Event.objects.filter(profile_id__in=cluster_of(profile))
+
+
+def life_of(profile: Profile) -> "QuerySet[Event] | raw_archive.Life":
+    """The same, to be paged, wherever they lie."""
+    if not raw_archive.has_any(profile.workspace):
+        return events_of(profile)
+    return raw_archive.Life(list(raw_archive.whole_life(profile.workspace_id, cluster_of(profile))))
+
+
+def cluster_of(profile: Profile) -> list[int]:
+    """Its number and those of the profiles that were merged into it."""
+    return [profile.pk, *Profile.objects.filter(merged_into=profile.pk).values_list("pk", flat=True)]
 
 
 def timeline(
     profile: Profile, *, limit: int, before: tuple[datetime, int] | None = None
 ) -> tuple[list[TimelineItem], tuple[datetime, int] | None]:
     """Newest first, with the position to go on from, if there is more."""
-    events = events_of(profile).order_by("-ts", "-id")
-    if before is not None:
-        at, key = before
-        events = events.filter(ts__lte=at).exclude(ts=at, id__gte=key)
-    rows = list(events[: limit + 1])
+    with answering():
+        rows = raw_archive.timeline(profile.workspace_id, cluster_of(profile), limit + 1, before)
     more = (rows[limit - 1].ts, rows[limit - 1].pk) if len(rows) > limit else None
     return with_voids(rows[:limit]), more
 

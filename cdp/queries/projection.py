@@ -15,6 +15,7 @@ from cdp.engine.batches import AttributeBatch, EventBatch
 from cdp.engine.errors import EngineOvertaken, EngineRebuilding
 from cdp.engine.overviews import Stored
 from cdp.models import Change, Kind
+from cdp.queries import raw_archive
 from cdp.queries.position import ABOVE, ABOVE_UP_TO, DATABASE, HOLES, HOLES_UP_TO, Position, database, statement
 from stratum.lib.raw import raw_cursor
 
@@ -69,12 +70,12 @@ def rebuild(engine: Engine, workspace_id: int, *, patience: float = WAIT) -> int
         return rows + _catch_up(draft, workspace_id, patience)
 
 
-def advance_to(engine: Engine, workspace_id: int, goal: Position, *, most: int) -> int:
+def advance_to(engine: Engine, workspace_id: int, goal: Position, *, most: int, patience: float = WAIT) -> int:
     """Bring an engine that nobody else writes to closer to a place where another engine stands, in one commit of about
     `most` rows; how many rows that took. At the goal it has read the very rows that the other one has. Raises
     EngineOvertaken when it has read others already.
     """
-    with engine.writing(WAIT) as writer:
+    with engine.writing(patience) as writer:
         position = Position.of(writer.cursor)
         if not position.is_within(goal):
             raise EngineOvertaken
@@ -113,7 +114,7 @@ def belongs_here(engine: Engine) -> bool:
 def has_more_than(events: int, workspace_id: int) -> bool:
     with raw_cursor() as cursor:
         cursor.execute("SELECT FROM cdp_event WHERE workspace_id = %s OFFSET %s LIMIT 1", [workspace_id, events])
-        return cursor.fetchone() is not None
+        return cursor.fetchone() is not None or raw_archive.count(workspace_id) > events
 
 
 def _advance(writer: Writer, position: Position, workspace_id: int) -> int:
@@ -128,17 +129,25 @@ def _advance(writer: Writer, position: Position, workspace_id: int) -> int:
 
 def _read_whole(draft: Engine, workspace_id: int) -> int:
     """Piece by piece, so that memory does not grow with the truth; only the last cursor means anything."""
-    intake = _Intake()
-    with _unread(Position(), workspace_id) as rows:
-        while intake.take_piece(rows, draft):
-            if is_foldable(draft.stored()):
-                draft.compact()
+    intake, archive = _Intake(), raw_archive.archive_of(workspace_id)
+    with _told(statement(_READ if archive is None else _READ_REST, Position(), workspace_id)) as rows:
+        _take_pieces(intake, rows, draft)
+    if archive is not None:
+        place = intake.last
+        _take_pieces(intake, raw_archive.projected(archive, intake.rounds), draft)
+        intake.last = place  # what lies elsewhere says nothing about how far PostgreSQL was read
     with draft.writing(timeout=WAIT) as writer:
         intake.finish(writer)
         writer.commit(intake.position(Position()).cursor())
     if draft.stored().events > CHUNK:
         draft.compact()
     return intake.rows
+
+
+def _take_pieces(intake: "_Intake", rows: Iterator[Row], draft: Engine) -> None:
+    while intake.take_piece(rows, draft):
+        if is_foldable(draft.stored()):
+            draft.compact()
 
 
 def is_foldable(stored: Stored) -> bool:
@@ -178,6 +187,7 @@ class _Intake:
         self.last = (0, 0)
         self.database = ""
         self.running: list[int] = []
+        self.rounds: list[int] = []  # of raw events elsewhere, as that snapshot names them
 
     def take_all(self, rows: Iterable[Row], writer: Writer) -> None:
         for row in rows:
@@ -199,6 +209,10 @@ class _Intake:
         if what == "snapshot":
             _, self.database, snapshot = row
             self.running = [int(xid) for xid in snapshot.split(":")[2].split(",") if xid]
+            return
+        if what == "rounds":
+            _, self.rounds, *last = row
+            self.last = max(self.last, tuple(last))
             return
         self.rows += 1
         self.last = max(self.last, (row[1], row[2]))
@@ -328,6 +342,16 @@ UNION ALL {_CHANGE} {ABOVE} UNION ALL {_CHANGE} {HOLES}
 _READ_UP_TO = f"""
 {_EVENT} {ABOVE_UP_TO} UNION ALL {_EVENT} {HOLES_UP_TO}
 UNION ALL {_CHANGE} {ABOVE_UP_TO} UNION ALL {_CHANGE} {HOLES_UP_TO}
+"""
+_READ_REST = f"""
+SELECT json_build_array('snapshot', {DATABASE}, pg_current_snapshot())::text
+UNION ALL SELECT json_build_array('rounds', ARRAY(
+    SELECT DISTINCT round FROM cdp_rawday WHERE workspace_id = {{workspace}}
+), coalesce(last.xid::text::bigint, 0), coalesce(last.id, 0))::text
+FROM (SELECT) one LEFT JOIN (
+    SELECT t.xid, t.id FROM cdp_event t WHERE t.workspace_id = {{workspace}} ORDER BY t.xid DESC, t.id DESC LIMIT 1
+) last ON true
+UNION ALL {_EVENT} {ABOVE} AND NOT {raw_archive.IS_MOVED} UNION ALL {_CHANGE} {ABOVE}
 """
 _TABLES = ("cdp_event", "cdp_change")
 _NEXT = " UNION ALL ".join(

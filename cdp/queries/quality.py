@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import Max
 
 from cdp.engine.base import Engine
-from cdp.models import Event
+from cdp.models import Event, RawArchive
 from cdp.quality.match import LABELS, OPTIMISED, WEIGHTS, Presence
 from cdp.quality.volume import ENOUGH, FEWEST_WEEKS, WEEKS, WIDTHS, Window, windows
 from cdp.queries.engine import fresh_engine
@@ -70,6 +70,8 @@ def arrivals(workspace: Workspace, *, now: datetime) -> Arrivals | None:
     first, newest = stored.first(), stored.reverse().first()
     if first is None or newest is None:
         return None
+    moved = RawArchive.objects.filter(workspace=workspace).values_list("first_received_at", flat=True).first()
+    first = min(first, moved) if moved else first
     # What arrived last may have been stored a little before others.
     last = received.filter(received_at__gte=newest).aggregate(last=Max("received_at"))["last"]
     with connection.cursor() as cursor:

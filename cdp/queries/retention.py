@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cdp.models import Event, Retention
+from cdp.models import Event, RawDay, Retention
 from stratum.workspaces import plans
 from stratum.workspaces.models import Workspace
 
@@ -39,4 +39,6 @@ def announced(workspace: Workspace, *, now: datetime) -> Announced:
 def _has_events_before(workspace: Workspace, instant: datetime) -> bool:
     """Of the ones that arrived first, which the index finds at once."""
     first = Event.objects.filter(workspace=workspace).order_by("xid", "id").values_list("ts", flat=True)[:1_000]
-    return any(ts < instant for ts in first)
+    if any(ts < instant for ts in first):
+        return True
+    return RawDay.objects.filter(workspace=workspace, day__lt=instant.date()).exists()

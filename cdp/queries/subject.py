@@ -7,18 +7,16 @@ from typing import Any
 import orjson
 
 from cdp.models import Event, Kind, Profile, Segment, Spell
-from cdp.queries import profiles, served_traits
+from cdp.queries import profiles, raw_archive, served_traits
 from stratum.workspaces import registry
 from stratum.workspaces.models import Workspace
-
-EVENTS_AT_ONCE = 1_000
 
 
 def document(workspace: Workspace, profile: Profile, *, now: datetime) -> Iterator[bytes]:
     """UTF-8 JSON in pieces, so that a long life needs no more memory than a short one."""
     head = _head(workspace, profile, now)
     yield orjson.dumps(head, option=orjson.OPT_INDENT_2)[:-2] + b',\n  "events": ['
-    yield from _joined(profiles.events_of(profile).order_by("ts", "id").iterator(EVENTS_AT_ONCE))
+    yield from _joined(raw_archive.whole_life(workspace.pk, profiles.cluster_of(profile)))
     yield b"\n  ]\n}\n"
 
 

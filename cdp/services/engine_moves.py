@@ -8,8 +8,7 @@ asks. The old engine goes on answering those who asked for it a moment before, a
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import SystemRandom
@@ -23,15 +22,16 @@ from cdp.queries.engine_places import address_of, is_same, opened, place_of, res
 from cdp.queries.engine_sample import Sampled, first_difference, questions
 from cdp.queries.position import Position, database
 from cdp.queries.projection import CHUNK, WAIT, advance_to, count_up_to, is_foldable, project
+from cdp.services import raw_archive
+from cdp.services.engine_alone import alone
 from stratum.lib import seal
-from stratum.lib.raw import raw_cursor
 from stratum.lib.refusal import Refusal
 from stratum.workspaces.models import Workspace
 
-LOCK = 5_304  # namespace of the advisory lock that a move holds as long as its connection lives
 PIECE = 100_000  # rows of one commit: what an interruption costs
 LEFT_FOR = timedelta(minutes=15)  # a request that began before the switch is long over by then
 WAITS_FOR = timedelta(days=7)  # an interrupted move, until what it copied is removed
+PATIENCE = 90.0  # seconds; what a killed run had begun to write is given up after a minute
 ATTEMPTS = 5  # to ask both engines between two changes, before the old one is held still
 MOST_DIFFERENCES = 20
 
@@ -99,10 +99,13 @@ def move(*, workspace: Workspace, to: str, now: datetime, tell: Tell, seed: int 
     that are compared.
     """
     begun = time.monotonic()
-    with _alone(workspace):
+    with alone(workspace):
         source_url, target_url = address_of(workspace), resolved(to)
         if is_same(source_url, target_url):
             return _stay(workspace, to, source_url == target_url)
+        raw_archive.bring_back(
+            workspace=workspace, tell=lambda done, total: tell(Progress("brought back days of raw events", done, total))
+        )
         source, target = settled_engine(workspace), open_engine(target_url, workspace.pk)
         _begin(workspace, to, source_url, source, target, now)
         rows = _fill(workspace, source, target, tell)
@@ -115,20 +118,6 @@ def move(*, workspace: Workspace, to: str, now: datetime, tell: Tell, seed: int 
         _switch(workspace, to, source_url, now)
         events = target.stored().events
     return Moved(workspace.slug, rows, events, time.monotonic() - begun, outcome.alike, tuple(outcome.refused))
-
-
-@contextmanager
-def _alone(workspace: Workspace) -> Iterator[None]:
-    """The lock goes with the connection, so a killed move does not keep it."""
-    with raw_cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK, workspace.pk])
-        if not (cursor.fetchone() or (False,))[0]:
-            raise Refusal("move_running", f"Another process moves {workspace.slug} just now.")
-    try:
-        yield
-    finally:
-        with raw_cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK, workspace.pk])
 
 
 def _stay(workspace: Workspace, to: str, is_known: bool) -> Moved:
@@ -176,7 +165,7 @@ def _fill(workspace: Workspace, source: Engine, target: Engine, tell: Tell) -> i
     told = Progress("copied", resumed, resumed + count_up_to(workspace.pk, here, goal), resumed)
     tell(told)
     while here != goal:
-        rows = advance_to(target, workspace.pk, goal, most=PIECE)
+        rows = advance_to(target, workspace.pk, goal, most=PIECE, patience=PATIENCE)
         if is_foldable(target.stored()):
             target.compact()
         done = told.done + rows
@@ -231,7 +220,7 @@ def _level(workspace: Workspace, source: Engine, target: Engine) -> Position:
     """Bring the target to where the source stands."""
     goal = Position.of(source.cursor())
     while Position.of(target.cursor()) != goal:
-        advance_to(target, workspace.pk, goal, most=PIECE)
+        advance_to(target, workspace.pk, goal, most=PIECE, patience=PATIENCE)
     return goal
 
 
@@ -260,7 +249,7 @@ def tidy(workspace: Workspace, *, now: datetime) -> bool:
     if not (is_left or is_given_up):
         return False
     try:
-        with _alone(workspace):
+        with alone(workspace):
             unused = resolved(opened(place.left if is_left else place.moving_to))
             if not is_same(unused, address_of(workspace)):
                 empty(open_engine(unused, workspace.pk))

@@ -113,12 +113,21 @@ CROSS JOIN LATERAL (SELECT id, user_id, created_at, merged_into FROM cdp_profile
 LEFT JOIN LATERAL (SELECT id, user_id, created_at FROM cdp_profile WHERE id = p.merged_into LIMIT 1) s
     ON p.merged_into IS NOT NULL
 """
+# Of events that lie elsewhere a hash is here; most workspaces have none.
+_MOVED = """
+UNION ALL
+SELECT '{what}', asked.one
+FROM (SELECT FROM cdp_archivedmessage WHERE workspace_id = %(workspace)s LIMIT 1) has_any
+CROSS JOIN unnest(%({asked})s::text[]) AS asked(one)
+CROSS JOIN LATERAL (SELECT FROM cdp_archivedmessage
+    WHERE {column} = md5(asked.one)::uuid AND workspace_id + 0 = %(workspace)s LIMIT 1) m
+"""
 _LOOK_UP_MESSAGES = """
 SELECT 'message', e.message_id
 FROM unnest(%(messages)s::text[]) AS asked(message_id)
 CROSS JOIN LATERAL (SELECT message_id FROM cdp_event
     WHERE message_id = asked.message_id AND workspace_id + 0 = %(workspace)s LIMIT 1) e
-"""
+""" + _MOVED.format(what="message", asked="messages", column="message")
 _LOOK_UP_PAIRED = (
     _LOOK_UP_MESSAGES
     + """
@@ -128,4 +137,5 @@ FROM unnest(%(pairs)s::text[]) AS asked(pair_key)
 CROSS JOIN LATERAL (SELECT pair_key FROM cdp_event
     WHERE pair_key = asked.pair_key AND workspace_id + 0 = %(workspace)s LIMIT 1) e
 """
+    + _MOVED.format(what="pair", asked="pairs", column="pair")
 )

@@ -8,8 +8,11 @@ from typing import Any
 from django.db import transaction
 
 from cdp.models import Change, Event, Identifier, Profile, RejectedItem
+from cdp.queries import raw_archive
+from cdp.queries.engine import answering
 from cdp.services.blocks import ids
 from cdp.services.event_store import lock_identities
+from stratum.lib.jobs import after_commit
 from stratum.lib.refusal import Missing, Refusal
 from stratum.workspaces import registry
 from stratum.workspaces.access import Actor
@@ -21,9 +24,12 @@ from trustlayer.services.ledger import Draft, Entity
 
 def void_events(*, workspace: Workspace, message_ids: Sequence[str], reason: str, by: Actor, now: datetime) -> int:
     """Keep the events, marked: no question counts them any more. How many were not voided before."""
+    with answering():
+        moved = raw_archive.by_message(workspace, message_ids)
     with transaction.atomic():
         lock_identities(workspace)
-        events = Event.objects.filter(workspace=workspace, message_id__in=message_ids).values_list("id", flat=True)
+        events = {event.pk: event for event in moved}
+        events |= Event.objects.filter(workspace=workspace, message_id__in=message_ids).in_bulk()
         voided = Change.objects.filter(kind=Change.Kind.VOID, event_id__in=events).values_list("event_id", flat=True)
         open_events = sorted(set(events) - set(voided))
         Change.objects.bulk_create(
@@ -32,6 +38,8 @@ def void_events(*, workspace: Workspace, message_ids: Sequence[str], reason: str
                 workspace=workspace,
                 kind=Change.Kind.VOID,
                 event_id=event,
+                profile_id=events[event].profile_id,
+                before={"name": events[event].name},
                 reason=reason,
                 by=by.label,
                 at=now,
@@ -127,6 +135,8 @@ def erase(*, workspace: Workspace, profile: Profile, by: Actor, now: datetime) -
     for eraser in registry.erasers.values():
         eraser.erase(workspace, cluster, now)
     ledger.append(workspace=workspace, drafts=[_proof(cluster, events, by)], now=now)
+    if raw_archive.has_any(workspace):
+        after_commit("cdp.forget_erased", workspace_id=workspace.pk)
 
 
 def _proof(cluster: list[int], events: int, by: Actor) -> Draft:

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from cdp.models import EventCopy, RejectedItem, Retention
-from cdp.services import expiry
+from cdp.services import expiry, raw_archive
 from stratum.workspaces import plans
 from stratum.workspaces.models import Workspace
 
@@ -64,6 +64,9 @@ def retain(*, workspace: Workspace, now: datetime) -> int:
     before = now - timedelta(days=days) - MARGIN
     expiry.expire(workspace=workspace, before=before, now=now)
     removed = sum(_removed(workspace, before))
+    if elsewhere := raw_archive.forget_expired(workspace, before):
+        Retention.objects.filter(workspace=workspace).update(removed=F("removed") + elsewhere)
+        removed += elsewhere
     EventCopy.objects.filter(workspace=workspace, received_at__lt=before).delete()
     Retention.objects.filter(workspace=workspace).update(ran_at=now)
     return removed

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from cdp.models import Event
+from cdp.queries import raw_archive
 from integrations.models import PipedriveConnection, PipedriveLink, PipedriveRow, PipedriveRun
 from stratum.workspaces.models import Workspace
 
@@ -27,7 +28,7 @@ def gather(workspace: Workspace, profile_ids: Sequence[int], now: datetime) -> d
             .values("remote_id", "name", "emails", "phones", "values", "labels", "update_time", "seen_at")
         ),
         "activities": list(
-            connection.links.filter(kind="activity", local_id__in=_events(profile_ids))
+            connection.links.filter(kind="activity", local_id__in=_events(connection, profile_ids))
             .order_by("id")
             .values("remote_id", "synced_at")
         ),
@@ -63,7 +64,7 @@ def rows_about(
     whose = (
         Q(kind__in=("person", "deal"), local_id__in=profile_ids)
         | Q(kind="person", remote_id__in=remote_ids)
-        | Q(kind="activity", local_id__in=_events(profile_ids))
+        | Q(kind="activity", local_id__in=_events(connection, profile_ids))
     )
     return PipedriveRow.objects.filter(whose, run__connection=connection).order_by("id")
 
@@ -72,8 +73,10 @@ def tests_of(connection: PipedriveConnection, profile_ids: Sequence[int]) -> Que
     return connection.runs.filter(profile_id__in=profile_ids).order_by("created_at")
 
 
-def _events(profile_ids: Sequence[int]) -> QuerySet[Event, int]:
-    return Event.objects.filter(profile_id__in=profile_ids).values_list("id", flat=True)
+def _events(connection: PipedriveConnection, profile_ids: Sequence[int]) -> "QuerySet[Event, int] | list[int]":
+    here = Event.objects.filter(profile_id__in=profile_ids).values_list("id", flat=True)
+    moved = raw_archive.ids_of(connection.workspace_id, profile_ids)
+    return [*here, *moved] if moved else here
 
 
 def _link(link: PipedriveLink) -> dict[str, Any]:

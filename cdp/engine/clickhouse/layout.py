@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-BY_PROFILE = ("event", "attribute")
+BY_PROFILE = ("event", "attribute", "raw")
 CREATE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)(.*)\bENGINE = MergeTree\b(.*)", re.DOTALL)
 ALTER = re.compile(r"ALTER TABLE (\w+)(.*)", re.DOTALL)
 COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)

@@ -93,7 +93,7 @@ class TestList:
     ) -> None:
         for number in range(20):
             tell("visit", user=f"user-{number}")
-        with django_assert_max_num_queries(11):
+        with django_assert_max_num_queries(12):
             as_bob.get(URL)
 
 

@@ -79,7 +79,7 @@ class TestList:
     ) -> None:
         for number in range(20):
             tell("view_content", user=f"user-{number}")
-        with django_assert_max_num_queries(8):
+        with django_assert_max_num_queries(9):
             api.get(URL)
 
 
@@ -241,5 +241,5 @@ class TestLookup:
         self, api: APIClient, anna: Profile, django_assert_max_num_queries: Any
     ) -> None:
         api.get(f"{URL}/lookup", {"user_id": "anna"})
-        with django_assert_max_num_queries(8):
+        with django_assert_max_num_queries(9):
             api.get(f"{URL}/lookup", {"user_id": "anna"})

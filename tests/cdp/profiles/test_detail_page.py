@@ -65,7 +65,7 @@ class TestDetail:
     ) -> None:
         for number in range(40):
             tell("view_content", user="anna", hours_ago=number)
-        with django_assert_max_num_queries(13):
+        with django_assert_max_num_queries(15):
             as_bob.get(f"{URL}/{anna.pk}")
 
     def test_only_admins_are_offered_to_erase(self, as_alice: Client, as_bob: Client, anna: Profile) -> None:
