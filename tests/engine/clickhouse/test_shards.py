@@ -5,10 +5,12 @@ and what they answer, put together by adding and joining alone, is what the orac
 """
 
 import os
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,15 +18,18 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+from cdp.engine.aggregates import Aggregate
 from cdp.engine.batches import AttributeBatch, EventBatch
 from cdp.engine.clickhouse.engine import ClickHouseEngine
+from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.engine.funnels import FunnelAnswer, FunnelPeople, FunnelSpec
+from tests.engine import test_profile_histories as about_profiles
 from tests.engine.clickhouse.stage import IS_HERE, WHY_NOT, clickhouse_engine
 from tests.engine.reference import Reference
 from tests.engine.test_histories import CHANGES, Change, apply, settled, specs
 
 SHARDS = 3
-EXAMPLES = int(os.environ.get("HISTORIES", "5"))
+EXAMPLES = int(os.environ.get("HISTORIES", "4"))
 PROFILES = range(1, 5)
 EDGES = (0, 4, 5, 9, 14)
 QUESTIONS = specs().map(lambda spec: replace(spec, breakdown=None))
@@ -156,3 +161,47 @@ def compare_overviews(shards: Shards, oracle: Reference, as_of: int) -> None:
     whole = oracle.daily(3, 11, as_of, offset=-5)
     assert sum(day.events for day in days).tolist() == whole.events.tolist()
     assert sum(day.profiles for day in days).tolist() == whole.profiles.tolist()
+
+
+@given(st.lists(about_profiles.CHANGES, min_size=1, max_size=8), about_profiles.QUESTIONS)
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES < 100, suppress_health_check=list(HealthCheck))
+def test_traits_and_conditions_put_together_are_those_of_one_engine(
+    changes: list[Change], questions: about_profiles.Questions
+) -> None:
+    """One engine: the embedded one, which other tests compare with the oracle."""
+    note(f"{changes=}\n{questions=}")
+    told = [change for change in changes if change.kind not in ("compact", "reopen", "ask")]
+    with tempfile.TemporaryDirectory() as folder:
+        whole, oracle, seq = ColumnarEngine(Path(folder)), Reference(), 1
+        for change in told:
+            with whole.writing(1) as writer:
+                about_profiles.apply(writer, change, seq)
+                writer.commit({})
+            seq = about_profiles.apply(oracle, change, seq)
+        shards, seq = Shards(oracle.owner), 1
+        for change in told:
+            with shards.writing() as writers:
+                seq = about_profiles.apply(writers, change, seq)
+        compare_profiles(shards, whole, questions)
+
+
+def compare_profiles(shards: Shards, whole: ColumnarEngine, questions: about_profiles.Questions) -> None:
+    parts = [engine.aggregates(questions.specs, questions.as_of) for engine in shards.engines]
+    for spec, one, *some in zip(
+        questions.specs, whole.aggregates(questions.specs, questions.as_of), *parts, strict=True
+    ):
+        assert sorted(row for part in some for row in values_of(part)) == values_of(one), spec
+    universe = np.array(about_profiles.EVERYBODY)
+    for condition in questions.conditions:
+        found: set[int] = set()
+        for shard, engine in enumerate(shards.engines):
+            mine = universe[[shard_of(shards.owner(profile)) == shard for profile in universe.tolist()]]
+            found |= set(engine.members(condition, questions.as_of).among(mine).tolist())
+        expected = set(whole.members(condition, questions.as_of).among(universe).tolist())
+        assert found == expected, condition
+
+
+def values_of(aggregate: Aggregate) -> list[tuple[Any, ...]]:
+    values = [about_profiles.labels_of(value) for value in aggregate.decoded()]
+    columns = (aggregate.profile, aggregate.present, aggregate.events, aggregate.skipped)
+    return [(*row, repr(value)) for *row, value in zip(*(one.tolist() for one in columns), values, strict=True)]
