@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cdp.exports import SEGMENT_MEMBERS, TRAIT_VALUES
-from cdp.queries import segment_uses
+from cdp.queries import engine_health, segment_uses
 from cdp.queries import segments as segment_queries
 from cdp.queries import traits as trait_queries
 from cdp.services import quality, raw_archive, retention, rfm_months, segments, trait_rows, traits
@@ -18,6 +18,8 @@ def register() -> None:
     registry.scheduled_work.register(registry.ScheduledWork("signals", quality.TASK, quality.claim_due))
     registry.scheduled_work.register(registry.ScheduledWork("retention", retention.TASK, retention.claim_due))
     registry.scheduled_work.register(registry.ScheduledWork("window", raw_archive.TASK, raw_archive.claim_due))
+    registry.measures.register(engine_health.SERVER)
+    registry.measures.register(engine_health.LAG)
     limits.register(segments.METER, segment_queries.counted)
     registry.erasers.register(registry.Eraser("segments", segments.forget))
     finder = registry.DependentFinder("saved_views", segment_queries.NAME_OF_KIND, views_naming, holds=False)

@@ -12,6 +12,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from kombu.exceptions import OperationalError as BrokerError
 
+from cdp.queries import engine_health
 from stratum.home import pulse
 from stratum.lib import clock, locations
 from stratum.workspaces import access
@@ -76,7 +77,10 @@ def _tables() -> Part:
 
 def _engine() -> Part:
     folder = locations.engine_folder(settings.ENGINE_URL)
-    if folder and not locations.writable(folder):
+    if folder is None:
+        detail = engine_health.silence()
+        return Part(not detail, detail)
+    if not locations.writable(folder):
         return Part(
             False, "The engine's folder cannot be written: it is protected or its disk is full. Numbers stand still."
         )

@@ -12,7 +12,7 @@ from cdp.engine.columnar.warm import warm
 from cdp.engine.errors import NotSupported
 from cdp.engine.raw import RawKeeper
 
-__all__ = ["open_engine", "open_raw", "warm"]
+__all__ = ["open_engine", "open_raw", "server_version", "warm"]
 
 
 @lru_cache(maxsize=1024)
@@ -25,6 +25,14 @@ def open_engine(url: str, workspace_id: int) -> Engine:
             f"{url} is no engine: use columnar:///absolute/path or clickhouse://user:password@host/name."
         )
     return ENGINES[parts.scheme](parts, url, workspace_id)
+
+
+def server_version(url: str) -> str | None:
+    """Of the server that keeps the events, asked now; None where there is none. Raises EngineError within seconds."""
+    if urlsplit(url).scheme != "clickhouse":
+        return None
+    version: str = import_module("cdp.engine.clickhouse.server").version(url)
+    return version
 
 
 def in_a_folder(parts: SplitResult, url: str, workspace_id: int) -> Engine:

@@ -4,7 +4,19 @@ from dataclasses import dataclass
 
 
 class EngineError(Exception):
-    """The engine cannot answer; the text is a sentence for a person."""
+    """The engine cannot answer; the text is a sentence for a person, and `advice` what to do about it.
+
+    `wait`: seconds after which it may be asked again. It has what an anticipated refusal has (stratum.lib.refusal), and
+    is answered like one where nobody catches it.
+    """
+
+    code, status = "engine_unavailable", 503
+    advice = "Try again in a moment."
+    wait: int | None = 5
+
+    @property
+    def sentence(self) -> str:
+        return f"{self} {self.advice}".strip()
 
 
 class EngineBusy(EngineError):
@@ -22,8 +34,27 @@ class EngineUnwritable(EngineError):
     """A change could not be stored, most likely because the disk is full: the old state stays and can be asked."""
 
 
+class EngineUnreachable(EngineError):
+    """The server that keeps the events does not answer: what was acknowledged waits in the database until it does."""
+
+
+class EngineRefused(EngineError):
+    """The server that keeps the events does not let us in: somebody has to correct settings or rights."""
+
+    advice = "Whoever runs Stratum has to correct that; until then no event is lost."
+    wait = 60
+
+
+class TooLarge(EngineError):
+    """A question that needs more memory than one may use; the text says how to ask for less."""
+
+    code, status, advice, wait = "too_large", 422, "", None
+
+
 class NotSupported(EngineError):
     """A question outside what this engine can answer."""
+
+    code, status, advice, wait = "not_supported", 422, "", None
 
 
 class EngineRebuilding(EngineError):

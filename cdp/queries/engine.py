@@ -9,7 +9,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from cdp.engine import open_engine
 from cdp.engine.base import Engine
-from cdp.engine.errors import EngineBusy, EngineDamaged, EngineError, EngineRebuilding, EngineUnwritable, NotSupported
+from cdp.engine.errors import EngineBusy, EngineDamaged, EngineError, EngineRebuilding, EngineUnwritable
 from cdp.queries import engine_places
 from cdp.queries.projection import belongs_here, has_more_than, project, rebuild
 from stratum.lib.jobs import after_commit
@@ -106,7 +106,5 @@ def answering() -> Iterator[None]:
     """What the engine cannot do, as a refusal that a person understands."""
     try:
         yield
-    except NotSupported as error:
-        raise Refusal("not_supported", str(error), status=422) from error
     except EngineError as error:
-        raise Refusal("engine_unavailable", f"{error} Try again in a moment.", status=503) from error
+        raise Refusal(error.code, error.sentence, status=error.status, wait=error.wait) from error

@@ -101,6 +101,8 @@ def prepare(workspace: Workspace, definition: FunnelDefinition, question: Questi
     questions.require_fit(question, definition)
     by = question.breakdown
     known, missing = (None, None) if by is None else _by(workspace, by, now)
+    with answering():
+        engine = fresh_engine(workspace)
     return Asked(
         workspace=workspace,
         definition=replace(
@@ -111,7 +113,7 @@ def prepare(workspace: Workspace, definition: FunnelDefinition, question: Questi
         question=question,
         profiles=None if question.segment is None else _members(workspace, question.segment, "/segment"),
         breakdown=None if by is None or known is None else Breakdown(known, by.limit),
-        engine=fresh_engine(workspace),
+        engine=engine,
         missing=missing,
     )
 

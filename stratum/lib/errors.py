@@ -19,11 +19,18 @@ HEADINGS = {
     422: "Something has to be corrected",
     429: "Too many requests",
     500: "Something broke on our side",
+    503: "This cannot be answered right now",
 }
 
 
 def answer(request: HttpRequest, refusal: Refusal, *, status: int | None = None) -> HttpResponse:
-    status = status or refusal.status
+    response = answer_in_form(request, refusal, status or refusal.status)
+    if refusal.wait is not None:
+        response["Retry-After"] = str(refusal.wait)
+    return response
+
+
+def answer_in_form(request: HttpRequest, refusal: Refusal, status: int) -> HttpResponse:
     if wants_json(request):
         return problems.respond(request, status, refusal.code, refusal.sentence, refusal.faults)
     if "HX-Request" in request.headers:

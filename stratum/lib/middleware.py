@@ -10,7 +10,7 @@ from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_vary_headers
 
 from stratum.lib import errors, logs
-from stratum.lib.refusal import Fault, Invalid, Refusal
+from stratum.lib.refusal import Fault, Invalid, refusal_of
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -92,4 +92,5 @@ class Refusals:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return errors.answer(request, exception) if isinstance(exception, Refusal) else None
+        refusal = refusal_of(exception)
+        return errors.answer(request, refusal) if refusal else None

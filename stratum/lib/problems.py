@@ -12,7 +12,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from stratum.lib.refusal import Fault, Invalid, Missing, NotAllowed, Refusal
+from stratum.lib.refusal import Fault, Invalid, Missing, NotAllowed, Refusal, refusal_of
 
 MEDIA_TYPE = "application/problem+json"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -66,9 +66,9 @@ def handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
 
 def as_refusal(error: Exception, request: Request) -> Refusal | None:
     """Our own words for what Django and REST framework raise."""
+    if refusal := refusal_of(error):
+        return refusal
     match error:
-        case Refusal():
-            return error
         case Http404():
             return Missing()
         case PermissionDenied():

@@ -5,6 +5,7 @@ Services raise it; a page turns it into a form error (422), the API into problem
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,23 @@ class Refusal(Exception):
     status = 409
     wait: int | None = None  # seconds until it may be tried again
 
-    def __init__(self, code: str, sentence: str, *, faults: Sequence[Fault] = (), status: int | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        sentence: str,
+        *,
+        faults: Sequence[Fault] = (),
+        status: int | None = None,
+        wait: int | None = None,
+    ) -> None:
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence
         self.faults = tuple(faults)
         if status is not None:
             self.status = status
+        if wait is not None:
+            self.wait = wait
 
 
 class Invalid(Refusal):
@@ -51,3 +62,24 @@ class Missing(Refusal):
 
     def __init__(self, sentence: str = "There is nothing here with that address.") -> None:
         super().__init__("not_found", sentence)
+
+
+@runtime_checkable
+class Anticipated(Protocol):
+    """An error of a room that knows nothing of refusals, and yet what one would say."""
+
+    code: str
+    status: int
+    advice: str
+    wait: int | None
+
+    @property
+    def sentence(self) -> str: ...
+
+
+def refusal_of(error: Exception) -> Refusal | None:
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, Anticipated):
+        return Refusal(error.code, error.sentence, status=error.status, wait=error.wait)
+    return None

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import uuid4
 
 from cdp.engine.aggregates import Aggregate, AggregateSpec
@@ -17,7 +17,7 @@ from cdp.engine.clickhouse.state import LEASE_SECONDS, PAUSE_SECONDS, Head, clai
 from cdp.engine.clickhouse.statements import Statement, template
 from cdp.engine.clickhouse.writer import ClickHouseWriter
 from cdp.engine.conditions import Condition, Members
-from cdp.engine.errors import Damage, EngineBusy, EngineDamaged
+from cdp.engine.errors import Damage, EngineBusy, EngineDamaged, EngineError
 from cdp.engine.funnels import Bucket, FunnelAnswer, FunnelPeople, FunnelSpec
 from cdp.engine.overviews import Activity, Catalog, Census, Daily, Stored
 from cdp.engine.timeline import AttributeValue, Position, TimelineEvent
@@ -70,7 +70,8 @@ class ClickHouseEngine:
             yield ClickHouseEngine(self.url, self.workspace, edition)
             tell(self.server, key, 0, "current", str(uuid4()))
         except BaseException:
-            self.drop(edition)
+            with suppress(EngineError):  # else the next rebuild drops it
+                self.drop(edition)
             raise
         self.drop_others(edition)
 
@@ -82,10 +83,10 @@ class ClickHouseEngine:
             current = self.place()
             busy = [
                 edition
-                for edition, what, age in rows
+                for edition, what, age, _ in rows
                 if edition > current and "gone" not in what and age < LEASE_SECONDS * 1_000
             ]
-            edition = int(max([current, *(one for one, _, _ in rows)])) + 1
+            edition = int(max([current, *(one for one, *_ in rows)])) + 1
             key = {"workspace": self.workspace, "edition": edition}
             if not busy and tell(self.server, key, 0, "draft", str(uuid4())):
                 return edition
@@ -94,12 +95,15 @@ class ClickHouseEngine:
             time.sleep(PAUSE_SECONDS)
 
     def drop_others(self, current: int) -> None:
-        for edition, what, _ in self.server.rows(template("editions").template, {"workspace": self.workspace}):
-            if edition < current and "gone" not in what:
+        for edition, what, _, highest in self.server.rows(template("editions").template, {"workspace": self.workspace}):
+            if edition < current and ("gone" not in what or highest):
                 self.drop(edition)
 
     def drop(self, edition: int) -> None:
-        """Its number stays taken."""
+        """Its number stays taken. It answers no more before anything of it is dropped; what is left of it when the
+        server dies meanwhile still has lines of generations, by which the next rebuild knows."""
+        key = {"workspace": self.workspace, "edition": edition}
+        tell(self.server, key, 0, "gone", str(uuid4()))
         for table in TABLES:
             drop = Statement(
                 "drop_edition",
@@ -109,9 +113,7 @@ class ClickHouseEngine:
                 edition=str(edition),
             )
             self.server.change(drop.text, {})
-        key = {"workspace": self.workspace, "edition": edition}
         self.server.change(Statement("forget_edition", key).text, key)
-        tell(self.server, key, 0, "gone", str(uuid4()))
 
     def check(self, most_bytes: int | None = None) -> list[Damage]:
         found, self.checked = examine(self.server, self.workspace, self.place(), most_bytes, self.checked)

@@ -1,6 +1,7 @@
 """The connection to ClickHouse: a server by HTTP, or ClickHouse inside this process for tests and trials."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -11,35 +12,26 @@ import clickhouse_connect
 import numpy as np
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
 from numpy.typing import NDArray
 
 from cdp.engine.arrays import Ints
 from cdp.engine.clickhouse import migrations
+from cdp.engine.clickhouse.bound import parted
+from cdp.engine.clickhouse.failures import Silent, told
 from cdp.engine.clickhouse.layout import Layout
-from cdp.engine.errors import EngineBusy, EngineDamaged, EngineError, EngineUnwritable, NotSupported
+from cdp.engine.errors import EngineRefused, EngineUnreachable
 
 IN_PROCESS = "clickhouse:///"
-CONNECT_SECONDS, ANSWER_SECONDS = 5, 60
+# The driver tries to connect twice. The server gives a question up on its own, in words, a little before we do.
+CONNECT_SECONDS, ANSWER_SECONDS, GRACE_SECONDS = 3, 60, 5
+PROBE_SECONDS = 2
+LONGEST_REST = 30.0  # seconds
 # A question that would need more is refused by the server, which goes on for everybody else.
 MOST_MEMORY = 8_000_000_000
 SETTINGS = {"max_memory_usage": MOST_MEMORY, "join_use_nulls": 0, "precise_float_parsing": 1}
 
 Answer = TypeVar("Answer")
 Number = TypeVar("Number", bound=np.integer[Any])
-
-# Error codes of ClickHouse: 159 and 209 timeouts, 202 too many queries, 241 memory, 164 and 242 read-only,
-# 243 no space, 252 too many parts, 160 too slow; of clusters 285, 286, 289 and 319: too few copies of a row so far.
-# 40, 226, 228, 246 and 271: what is on disk cannot be what was written.
-DAMAGED = {40, 226, 228, 246, 271}
-BUSY, MEMORY, UNWRITABLE = {159, 160, 202, 209, 252, 285, 286, 289, 319}, {241}, {164, 242, 243}
-
-
-class EngineUnreachable(EngineError):
-    """No server answers: what was acknowledged waits in the database until one does."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"The ClickHouse server does not answer ({reason}). Nothing is lost: events wait for it.")
 
 
 class Server:
@@ -49,6 +41,8 @@ class Server:
         self.url = url
         self.lock = threading.RLock()
         self.known: Client | None = None
+        self.rests_until = 0.0  # monotonic seconds
+        self.untold: list[Any] = []  # claims whose end could not be told
         self.in_process = url.startswith(IN_PROCESS)
         # Who is not there cannot give up: a process may be held for longer than a question may take.
         self.settings = SETTINGS if self.in_process else {**SETTINGS, "max_execution_time": ANSWER_SECONDS}
@@ -58,30 +52,48 @@ class Server:
     def client(self) -> Client:
         with self.lock:
             if self.known is None:
-                with told():
+                self.require_hope()
+                with self.counted(), told(ANSWER_SECONDS):
                     client = connect(self.url)
                     migrations.migrate(client, self.layout)
                     self.known = client
             return self.known
 
     def run(self, work: Callable[[Client], Answer]) -> Answer:
+        self.require_hope()
         client = self.client()
-        with told():
+        with self.counted(), told(ANSWER_SECONDS):
             if not self.in_process:
                 return work(client)
             with self.lock:  # the embedded server answers one question at a time
                 return work(client)
 
+    def require_hope(self) -> None:
+        """Who waited in vain spares others the wait for as long: they would hold up what needs no ClickHouse."""
+        if time.monotonic() < self.rests_until:
+            raise Silent("it did not a moment ago")
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """A server that lost our tables gets them again when it is next asked."""
+        begun = time.monotonic()
+        try:
+            yield
+        except EngineUnreachable as error:
+            self.known = None
+            if isinstance(error, Silent):
+                now = time.monotonic()
+                self.rests_until = now + min(now - begun, LONGEST_REST)
+            raise
+
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-        return self.run(
-            lambda client: client.query(sql, parameters=dict(parameters), settings=self.settings).result_rows
-        )
+        sql, bound = parted(sql, parameters)
+        return self.run(lambda client: client.query(sql, parameters=bound, settings=self.settings).result_rows)
 
     def table(self, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
+        sql, bound = parted(sql, parameters)
         return self.run(
-            lambda client: client.query_arrow(
-                sql, parameters=dict(parameters), settings=self.settings, use_strings=True
-            )
+            lambda client: client.query_arrow(sql, parameters=bound, settings=self.settings, use_strings=True)
         )
 
     def columns(self, sql: str, parameters: Mapping[str, Any]) -> list[Ints]:
@@ -89,9 +101,13 @@ class Server:
         return [numbers_of(column) for column in self.table(sql, parameters).columns]
 
     def change(self, sql: str, parameters: Mapping[str, Any], token: str | None = None) -> None:
-        """`token`: a change with the same one was made already when it is repeated."""
+        """`token`: a change with the same one was made already when it is repeated.
+
+        Goes as a raw query, whose values the driver sends in the body: an address holds only so much.
+        """
         settings = {**self.settings, "insert_deduplication_token": token} if token else self.settings
-        self.run(lambda client: client.command(sql, parameters=dict(parameters), settings=settings))
+        sql, bound = parted(sql, parameters)
+        self.run(lambda client: client.raw_query(sql, parameters=bound, settings=settings))
 
     def insert(self, table: str, columns: Mapping[str, Any], token: str) -> None:
         """One block, which a repetition with the same token does not add again."""
@@ -107,7 +123,17 @@ def server_of(url: str) -> Server:
     return Server(url)
 
 
-def connect(url: str) -> Client:
+def version(url: str) -> str:
+    """Of the server, which has to answer within moments. Raises EngineError."""
+    with told(PROBE_SECONDS):
+        client = connect(url, PROBE_SECONDS, PROBE_SECONDS)
+        try:
+            return str(client.server_version)
+        finally:
+            client.close()
+
+
+def connect(url: str, connect_seconds: int = CONNECT_SECONDS, answer_seconds: int | None = None) -> Client:
     if url.startswith(IN_PROCESS):
         (path,) = parse_qs(urlsplit(url).query).get("path", [":memory:"])
         client = clickhouse_connect.get_client(interface="chdb", path=path)
@@ -120,8 +146,8 @@ def connect(url: str) -> Client:
             username=unquote(parts.username or "default"),
             password=unquote(parts.password or ""),
             secure=secure,
-            connect_timeout=CONNECT_SECONDS,
-            send_receive_timeout=ANSWER_SECONDS,
+            connect_timeout=connect_seconds,
+            send_receive_timeout=answer_seconds or ANSWER_SECONDS + GRACE_SECONDS,
             autogenerate_session_id=False,
             form_encode_query_params=True,
             query_limit=0,
@@ -135,8 +161,9 @@ def layout_of(url: str) -> Layout:
     (cluster,) = parse_qs(parts.query).get("cluster", [""])
     for name, what in ((path_of(parts), "database"), (cluster or "none", "cluster")):
         if not name.isidentifier():
-            raise NotSupported(
-                f"{name!r} is no name of a {what}: use clickhouse://user:password@host/name, or …/name?cluster=name."
+            raise EngineRefused(
+                f"ENGINE_URL names {name!r}, which is no name of a {what}: clickhouse://user:password@host/name, or "
+                "…/name?cluster=name."
             )
     return Layout(path_of(parts), cluster)
 
@@ -155,36 +182,3 @@ def array_of(column: pa.ChunkedArray, kind: type[Number]) -> NDArray[Number]:
     size = np.dtype(kind).itemsize
     parts = [np.frombuffer(chunk.buffers()[1], kind, len(chunk), chunk.offset * size) for chunk in column.chunks]
     return np.concatenate(parts) if parts else np.empty(0, kind)
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Whatever the driver raises, as a sentence of ours."""
-    try:
-        yield
-    except ClickHouseError as error:
-        raise meant(error) from error
-    except OSError as error:
-        raise EngineUnreachable(type(error).__name__) from error
-
-
-def meant(error: ClickHouseError) -> EngineError:
-    code = code_of(str(error))
-    if code is None:
-        return EngineUnreachable(type(error).__name__)
-    if code in DAMAGED:
-        return EngineDamaged("of a ClickHouse table", f"cannot be read (ClickHouse's error {code})")
-    if code in MEMORY:
-        return EngineError("This question needs more memory than ClickHouse may use for one. Ask about fewer days.")
-    if code in UNWRITABLE:
-        return EngineUnwritable(f"ClickHouse cannot store changes (its error {code}).")
-    if code in BUSY:
-        return EngineBusy(f"ClickHouse is too busy to answer in time (its error {code}).")
-    return EngineError(f"ClickHouse refused a statement (its error {code}).")
-
-
-def code_of(text: str) -> int | None:
-    """The number in `Code: 241. DB::Exception: …`, or in `error code 241`."""
-    _, found, rest = text.partition("Code: ")
-    digits = rest.split(".", 1)[0] if found else ""
-    return int(digits) if digits.isdigit() else None

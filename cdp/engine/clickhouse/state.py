@@ -1,13 +1,15 @@
 """Which rows count: the generations that were committed, and how one is claimed, committed or given up.
 
 A writer claims the next generation, writes its rows under that number, and tells the outcome. Both lines are compared
-and set by their block token: the first one stays. A claim that is older than LEASE may be abandoned by the next writer;
-rows of an abandoned generation never count, even if they arrive later.
+and set by their block token: the first one stays. A writer who lives says so; the claim of one who did not for
+LEASE_SECONDS may be abandoned by the next writer; rows of an abandoned generation never count, even if they arrive
+later. Who cannot tell an outcome, because the server went away, tells it when next writing.
 """
 
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
@@ -18,17 +20,18 @@ import pyarrow as pa
 from cdp.engine.base import Cursor
 from cdp.engine.clickhouse.server import Server
 from cdp.engine.clickhouse.statements import Statement, template
-from cdp.engine.errors import Damage, EngineBusy, EngineOvertaken
+from cdp.engine.errors import Damage, EngineBusy, EngineError, EngineOvertaken
 from cdp.engine.events import BEGINNING
 
-LEASE_SECONDS = 60.0
+LEASE_SECONDS = 20.0  # shorter than a question waits for another writer
 PAUSE_SECONDS = 0.02
 # Editions begin a million further on when rows get columns that those written before do not have: what was written
 # before is not asked any more, and the engine is filled from PostgreSQL again. 2: numbers and others.
 COLUMNS = 2
 FIRST_EDITION = 1_000_000 * COLUMNS + 1
+MOST_TOKENS = 5
 # Lines that are no outcome: of generations, and of editions.
-OPENINGS = ("claim", "draft", "current", "gone", "sweep", "damage")
+OPENINGS = ("claim", "alive", "draft", "current", "gone", "sweep", "damage")
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Head:
     damage: tuple[Damage, ...] = field(default=(), compare=False)
     highest: int = field(default=0, compare=False)
     pending: int | None = field(default=None, compare=False)
+    pending_by: str = field(default="", compare=False)
     pending_seconds: float = field(default=0.0, compare=False)
 
     @property
@@ -110,7 +114,7 @@ class Line:
 
 def current_edition(server: Server, workspace: int) -> int:
     rows = server.rows(template("editions").template, {"workspace": workspace})
-    found = (one for one, what, _ in rows if one >= FIRST_EDITION and "current" in what and "gone" not in what)
+    found = (one for one, what, *_ in rows if one >= FIRST_EDITION and "current" in what and "gone" not in what)
     return max(found, default=FIRST_EDITION)
 
 
@@ -137,7 +141,8 @@ def head_of(workspace: int, edition: int, lines: Sequence[Line]) -> Head:
         damage=tuple(Damage(**orjson.loads(line.cursor)) for line in lines if line.what == "damage"),
         highest=max((line.generation for line in lines), default=0),
         pending=pending[-1].generation if pending else None,
-        pending_seconds=pending[-1].age / 1_000 if pending else 0.0,
+        pending_by=pending[-1].attempt if pending else "",
+        pending_seconds=silence(lines, pending[-1].generation) if pending else 0.0,
     )
     if last is None:
         return replace(head, held={})
@@ -167,39 +172,62 @@ def outcomes_of(lines: Sequence[Line]) -> dict[int, Line]:
     return found
 
 
+def silence(lines: Sequence[Line], generation: int) -> float:
+    """Seconds since its writer was last heard of."""
+    return min(one.age for one in lines if one.generation == generation and one.what in ("claim", "alive")) / 1_000
+
+
 def tell(server: Server, key: dict[str, int], generation: int, what: str, attempt: str, **more: Any) -> bool:
     """Whether this line stayed; not if another one about the same was first."""
-    kind = what if what in OPENINGS else "outcome"
+    columns = line_of(key, generation, what, attempt, **more)
+    for again in range(1 if server.layout.cluster else MOST_TOKENS):
+        server.insert("state", columns, token_of(key, generation, subject(what), again))
+        lines = read_lines(server, key["workspace"], key["edition"])
+        done = head_of(key["workspace"], key["edition"], lines).generation
+        said = [one for one in lines if (one.generation, subject(one.what)) == (generation, subject(what))]
+        if what == "claim" and generation <= done:
+            return False
+        if any(one.what == "abandon" != what for one in said if subject(what) == "outcome"):
+            return False
+        if said or 0 < generation < done:  # else it was folded away
+            return bool(said) and (said[0].what, said[0].attempt) == (what, attempt)
+    raise EngineBusy("ClickHouse does not keep what it was told.")
+
+
+def line_of(key: dict[str, int], generation: int, what: str, attempt: str, **more: Any) -> dict[str, pa.Array]:
     line: dict[str, Any] = {**key, "generation": generation, "what": what, "attempt": attempt, "cursor": ""}
     line |= {"purged_before": None, "has_moved": 0, "has_voided": 0, "held": ""} | more
     types = {"what": pa.string(), "attempt": pa.string(), "cursor": pa.string(), "has_moved": pa.uint8()}
     types |= {"has_voided": pa.uint8(), "held": pa.string()}
-    columns = {name: pa.array([value], types.get(name, pa.int64())) for name, value in line.items()}
-    server.insert("state", columns, token_of(key, generation, kind))
-    lines = read_lines(server, key["workspace"], key["edition"])
-    if what == "claim" and generation <= head_of(key["workspace"], key["edition"], lines).generation:
-        return False
-    if kind == "outcome" and any(one.generation == generation and one.what == "abandon" != what for one in lines):
-        return False
-    return any((one.generation, one.what, one.attempt) == (generation, what, attempt) for one in lines)
+    return {name: pa.array([value], types.get(name, pa.int64())) for name, value in line.items()}
 
 
-def token_of(key: dict[str, int], generation: int, what: str) -> str:
-    return f"{key['workspace']}-{key['edition']}-{generation}-{what}"
+def subject(what: str) -> str:
+    return what if what in OPENINGS else "outcome"
+
+
+def token_of(key: dict[str, int], generation: int, what: str, again: int = 0) -> str:
+    """A server that is killed between noting a token and storing its line refuses the token and has no line: then the
+    next token decides, for everybody. On a cluster such a line may still be on its way."""
+    token = f"{key['workspace']}-{key['edition']}-{generation}-{what}"
+    return f"{token}-{again}" if again else token
 
 
 @contextmanager
 def claimed(server: Server, workspace: int, edition: int, timeout: float) -> Iterator["Claim"]:
     """Raises EngineBusy when another writer holds the claim for longer than `timeout` seconds."""
-    claim = take(server, workspace, edition, timeout)
+    claim, ended = take(server, workspace, edition, timeout), threading.Event()
+    threading.Thread(target=claim.live, args=(ended,), daemon=True).start()
     try:
         yield claim
     finally:
+        ended.set()
         claim.close()
 
 
 def take(server: Server, workspace: int, edition: int, timeout: float) -> "Claim":
     deadline = time.monotonic() + timeout
+    settle(server)
     while True:
         head = read_head(server, workspace, edition)
         if head.pending is not None and head.pending_seconds > LEASE_SECONDS:
@@ -207,11 +235,22 @@ def take(server: Server, workspace: int, edition: int, timeout: float) -> "Claim
             continue
         if head.pending is None:
             claim = Claim(server, head, head.highest + 1, str(uuid4()))
-            if tell(server, head.key, claim.generation, "claim", claim.attempt):
+            if claim.is_first():
                 return claim
         if time.monotonic() >= deadline:
             raise EngineBusy("Another process writes to the analytics of this workspace and did not finish in time.")
         time.sleep(PAUSE_SECONDS)
+
+
+def settle(server: Server) -> None:
+    """Claims that this process could not give up while the server was away hold up nobody."""
+    while server.untold:
+        claim = server.untold.pop()
+        try:
+            claim.give_up()
+        except EngineError:
+            server.untold.append(claim)
+            raise
 
 
 @dataclass
@@ -229,6 +268,21 @@ class Claim:
         """Of a block of this attempt."""
         return f"{self.attempt}-{what}"
 
+    def is_first(self) -> bool:
+        """Whether nobody else claimed this generation before."""
+        try:
+            return tell(self.server, self.head.key, self.generation, "claim", self.attempt)
+        except EngineError:
+            self.server.untold.append(self)  # it may have been stored
+            raise
+
+    def live(self, ended: threading.Event) -> None:
+        """Says so until it has ended, however long its rows take."""
+        while not ended.wait(max(LEASE_SECONDS / 4, 1.0)):
+            with suppress(EngineError):
+                line = line_of(self.head.key, self.generation, "alive", self.attempt)
+                self.server.insert("state", line, str(uuid4()))
+
     def commit(
         self,
         cursor: Cursor,
@@ -240,16 +294,26 @@ class Claim:
         swept: int,
     ) -> None:
         """`held`: rows by table from now on, None where it is not known."""
-        self.is_over = True
         more = {"cursor": orjson.dumps(cursor).decode(), "purged_before": purged_before}
         more |= {"has_moved": int(has_moved), "has_voided": int(has_voided)}
         more["held"] = "" if held is None else orjson.dumps({**held, "swept": swept}).decode()
-        if not tell(self.server, self.head.key, self.generation, "commit", self.attempt, **more):
+        is_stored = tell(self.server, self.head.key, self.generation, "commit", self.attempt, **more)
+        self.is_over = True
+        if not is_stored:
             raise EngineOvertaken
 
     def close(self) -> None:
-        if not self.is_over:
-            self.is_over = True
-            tell(
-                self.server, self.head.key, self.generation, "abandon" if self.has_written else "release", self.attempt
-            )
+        """After a commit whose answer got lost, this comes second if it was stored, and first if not."""
+        if self.is_over:
+            return
+        self.is_over = True
+        outcome = "abandon" if self.has_written else "release"
+        try:
+            tell(self.server, self.head.key, self.generation, outcome, self.attempt)
+        except EngineError:
+            self.server.untold.append(self)
+
+    def give_up(self) -> None:
+        head = read_head(self.server, self.head.workspace, self.head.edition)
+        if (head.pending, head.pending_by) == (self.generation, self.attempt):
+            tell(self.server, head.key, self.generation, "abandon", self.attempt)

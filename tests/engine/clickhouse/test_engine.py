@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from cdp.engine import open_engine
-from cdp.engine.clickhouse import migrations, state
+from cdp.engine.clickhouse import bound, migrations, state
 from cdp.engine.clickhouse.engine import ClickHouseEngine
 from cdp.engine.clickhouse.server import server_of
 from cdp.engine.errors import EngineBusy, EngineOvertaken
@@ -133,6 +133,30 @@ def test_rows_from_before_a_column_was_there_are_not_asked() -> None:
     with engine.rebuilding(1) as draft:
         happen(draft, "1: a@0 b@1", "2: a@0 b@1")
     assert engine.head().edition > state.FIRST_EDITION and converted(engine) == 2
+
+
+def test_lists_longer_than_a_server_takes_go_in_pieces() -> None:
+    """A value of a statement may have 128 KiB there."""
+    engine = clickhouse_engine()
+    people = list(range(100_000, 125_000))
+    assert len(str(people)) > 131_072
+    with engine.writing(1) as writer:
+        writer.append(batch([(one, at(one), "a", {}) for one in people]))
+        writer.commit({})
+    with engine.writing(1) as writer:
+        writer.relink(dict.fromkeys(people, 1))
+        writer.commit({})
+    assert engine.activity(at(200_000)).profile.tolist() == [1]
+    assert engine.stored().events == len(people)
+
+
+@pytest.mark.parametrize("kind", ["", "é'\\", "x" * 70_000])
+def test_pieces_are_what_they_were(kind: str) -> None:
+    texts = [f"{kind}{n}" for n in range(3)]
+    values = texts * (1 if len(kind) > 9 else 10_000)
+    sql, given = bound.parted("SELECT {a:Array(String)}, {b:Int64}", {"a": values, "b": 1})
+    assert "arrayConcat({a_0:Array(String)}, {a_1:Array(String)}" in sql
+    assert [one for name in sorted(given, key=len) if name != "b" for one in given[name]] == values
 
 
 def test_every_json_value_comes_back_as_it_went_in() -> None:

@@ -8,7 +8,7 @@ import pytest
 from cdp.engine.clickhouse import migrations
 from cdp.engine.clickhouse.layout import BY_PROFILE, Layout
 from cdp.engine.clickhouse.server import layout_of, server_of
-from cdp.engine.errors import NotSupported
+from cdp.engine.errors import EngineRefused
 from tests.engine.clickhouse.stage import CLICKHOUSE_URL, IS_HERE, WHY_NOT
 
 CLUSTER = Layout("stratum", "three")
@@ -25,7 +25,7 @@ def test_the_url_says_where_rows_lie() -> None:
     assert layout_of("clickhouse://u:p@host/name") == Layout("name")
     assert layout_of("clickhouse://u:p@host/name?secure=1&cluster=three") == Layout("name", "three")
     for wrong in ("clickhouse://host/", "clickhouse://host/na-me", "clickhouse://host/name?cluster=a'b"):
-        with pytest.raises(NotSupported, match="use clickhouse://"):
+        with pytest.raises(EngineRefused, match="clickhouse://user:password@host/name"):
             layout_of(wrong)
 
 

@@ -1,6 +1,6 @@
 -- One line per claim of a generation and one per outcome; of two with the same block token the first one stays, which
--- makes them a compare-and-set. `what`: claim, commit, release (nothing was written) or abandon. Generation 0 tells
--- about editions: draft, current or gone.
+-- makes them a compare-and-set. `what`: claim, alive (its writer still is), commit, release (nothing was written) or
+-- abandon. Generation 0 tells about editions: draft, current or gone.
 CREATE TABLE IF NOT EXISTS state (
     workspace Int64,
     edition Int64,

@@ -1,4 +1,4 @@
--- What was claimed and what came of it, of the edition that answers.
+-- What was claimed and what came of it, of the edition that answers; of two lines about one thing the first counts.
 SELECT
     generation,
     what,
@@ -11,4 +11,4 @@ SELECT
     dateDiff('millisecond', at, now64(3)) AS age
 FROM state
 WHERE workspace = {workspace:Int64} AND edition = {edition:Int64}
-ORDER BY generation, what
+ORDER BY generation, at, what
