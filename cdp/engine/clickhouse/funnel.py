@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from cdp.engine.clickhouse.breakdown import grouped, walk
+from cdp.engine.clickhouse.levels import can_count, count_levels
 from cdp.engine.clickhouse.marks import Asked, Marks, read_marks
 from cdp.engine.columnar.breakdown import refuse_breakdown
 from cdp.engine.columnar.funnel import answer, group_answers, grouped_people, rows
@@ -17,6 +18,8 @@ from cdp.engine.funnels import Bucket, FunnelAnswer, FunnelPeople
 
 def funnel(asked: Asked) -> FunnelAnswer:
     refuse(asked.spec)
+    if can_count(asked.spec):
+        return count_levels(asked)
     breakdown, is_timed = asked.spec.breakdown, asked.spec.timed
     if breakdown is None:
         return answer(walk(asked, read_marks(asked)), is_timed)
