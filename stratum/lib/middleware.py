@@ -1,9 +1,13 @@
-"""What every request passes: a request id, the content security policy, and refusals turned into answers."""
+"""What every request passes: whose address it has, a request id, the content security policy, and refusals turned into
+answers.
+"""
 
+import ipaddress
 import re
 import uuid
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
@@ -50,6 +54,31 @@ class RequestId:
             logs.request_id.reset(token)
         response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
         return response
+
+
+class ClientAddress:
+    """Behind proxies, REMOTE_ADDR becomes the address of whoever asked the outermost of them.
+
+    Each proxy appends whom it heard, so only the last `PROXIES` entries are theirs; what stands before them anybody
+    can write. Where an entry is missing or no address, the proxy's own stays.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if settings.PROXIES:
+            heard = request.headers.get("X-Forwarded-For", "").split(",")[-settings.PROXIES :]
+            address = _address(heard[0]) if len(heard) == settings.PROXIES else None
+            request.META["REMOTE_ADDR"] = address or request.META.get("REMOTE_ADDR", "")
+        return self.get_response(request)
+
+
+def _address(text: str) -> str | None:
+    try:
+        return str(ipaddress.ip_address(text.strip()))
+    except ValueError:
+        return None
 
 
 class ContentSecurityPolicy:

@@ -1,6 +1,7 @@
 """What the ground floor registers of itself."""
 
-from stratum.workspaces import limits, registry, schema
+from stratum.lib import clock
+from stratum.workspaces import limits, queries, registry, schema
 from stratum.workspaces.models import Workspace
 from stratum.workspaces.registry import FirstStep
 from stratum.workspaces.services import security
@@ -10,7 +11,7 @@ __all__ = ["register", "schema"]  # importing the schema's extensions registers 
 
 def register() -> None:
     security.register()
-    limits.register("members", lambda workspace: workspace.members.count())
+    limits.register("members", places_taken)
     registry.first_steps.register(
         FirstStep(
             name="write_key",
@@ -33,6 +34,11 @@ def register() -> None:
             order=90,
         )
     )
+
+
+def places_taken(workspace: Workspace) -> int:
+    """An open invitation holds a place."""
+    return workspace.members.count() + len(queries.open_invitations(workspace, now=clock.now()))
 
 
 def has_source(workspace: Workspace) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from stratum.lib.middleware import Refusals, RequestId
+from stratum.lib.middleware import ClientAddress, Refusals, RequestId
 from stratum.lib.refusal import Fault, Invalid, Missing, NotAllowed, Refusal
 
 
@@ -106,3 +106,35 @@ def test_a_tag_of_a_compressed_answer_still_names_it(api):
 def test_downloads_are_not_compressed(as_alice):
     answer = as_alice.get("/dashboard/exports/dashboard", {"format": "csv"}, headers={"Accept-Encoding": "gzip"})
     assert answer.status_code == 200 and "Content-Encoding" not in answer
+
+
+def address_seen(**headers) -> str:
+    request = RequestFactory().get("/", headers=headers, REMOTE_ADDR="127.0.0.1")
+    ClientAddress(lambda request: HttpResponse())(request)
+    return request.META["REMOTE_ADDR"]
+
+
+def test_without_a_proxy_nobody_chooses_their_own_address(settings):
+    settings.PROXIES = 0
+    assert address_seen(x_forwarded_for="203.0.113.7") == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "seen"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("10.9.9.9, 203.0.113.7", "203.0.113.7"),  # the first was written by the sender
+        ("2001:db8::7", "2001:db8::7"),
+        ("203.0.113.7, nonsense", "127.0.0.1"),
+        ("", "127.0.0.1"),
+    ],
+)
+def test_behind_a_proxy_its_word_counts_and_nobody_elses(settings, forwarded, seen):
+    settings.PROXIES = 1
+    assert address_seen(x_forwarded_for=forwarded) == seen
+
+
+def test_behind_two_proxies_the_outer_one_knows(settings):
+    settings.PROXIES = 2
+    assert address_seen(x_forwarded_for="10.9.9.9, 203.0.113.7, 192.0.2.1") == "203.0.113.7"
+    assert address_seen(x_forwarded_for="192.0.2.1") == "127.0.0.1"

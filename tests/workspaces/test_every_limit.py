@@ -71,6 +71,9 @@ def test_requests_warn_too_and_the_last_is_refused(
     usage = ApiUsage.objects.create(workspace=workspace, month=now.date().replace(day=1), requests=40_000)
     assert "80% used" in as_alice.get(reverse("settings_api_keys")).content.decode()
     ApiUsage.objects.filter(pk=usage.pk).update(requests=49_999)
+    nearly = as_alice.get(reverse("settings_api_keys")).content.decode()
+    assert "99% used" in nearly
+    assert "Full" not in nearly
     assert api.get("/api/v1/workspace").status_code == 200
     refused = api.get("/api/v1/workspace")
     assert (refused.status_code, refused.json()["code"]) == (429, "quota_exhausted")
@@ -96,13 +99,14 @@ def test_nobody_is_invited_onto_a_full_team(as_alice: Client, fill: Fill) -> Non
     assert not Invitation.objects.exists()
 
 
-def test_an_invitation_that_waited_finds_no_place(
+def test_an_invitation_finds_no_place_on_a_plan_that_became_smaller(
     workspace: Workspace, by_alice: Actor, fill: Fill, now: datetime
 ) -> None:
     _, link = services.invite(workspace=workspace, by=by_alice, email="new@example.com", role="viewer", now=now)
     fill("members", 1)
+    services.assign_plan(workspace=workspace, plan="starter", now=now)
     page = Client().post(link.removeprefix("http://localhost:8000"), {"name": "New", "password": cast.PASSWORD})
-    assert SAYS.format(FULL["members"]) in page.content.decode()
+    assert "The Starter plan includes 3 team members" in page.content.decode()
     assert not User.objects.filter(email="new@example.com").exists()
 
 

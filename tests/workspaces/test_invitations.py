@@ -141,6 +141,25 @@ def test_bad_input_is_said_beside_the_field(as_alice, form):
     assert answer.context["form"].errors
 
 
+def test_the_meter_counts_open_invitations_until_they_end(as_alice, link, workspace, move_clock, now):
+    page = "/dashboard/settings/team"
+    with_it = workspace.members.count() + 1
+    assert f"{with_it} of 10" in as_alice.get(page).content.decode()
+    move_clock(now + timedelta(days=8))
+    assert f"{with_it - 1} of 10" in as_alice.get(page).content.decode()
+
+
+def test_the_last_place_is_taken_by_whom_it_was_kept_for(workspace, by_alice, client, now):
+    room = 10 - workspace.members.count()
+    links = [
+        services.invite(workspace=workspace, by=by_alice, email=f"p{number}@example.com", role="viewer", now=now)[1]
+        for number in range(room)
+    ]
+    asked = {"name": "Pat", "password": "correct horse 99"}
+    assert client.post(links[-1], asked).status_code == 302
+    assert workspace.members.filter(user__email=f"p{room - 1}@example.com").exists()
+
+
 def test_an_admin_cannot_invite_an_owner(as_role):
     answer = as_role("admin").post(URL, {"email": "a@example.com", "role": "owner"})
     assert answer.status_code == 422

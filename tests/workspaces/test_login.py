@@ -88,6 +88,14 @@ def test_the_lock_is_for_one_address_from_one_place(client, alice, bob):
     assert attempt(client, PASSWORD, REMOTE_ADDR="10.0.0.7").status_code == 302
 
 
+def test_behind_a_proxy_a_stranger_locks_nobody_else_out(client, alice, settings):
+    settings.PROXIES = 1
+    for _ in range(6):
+        attempt(client, HTTP_X_FORWARDED_FOR="203.0.113.66")
+    assert attempt(client, PASSWORD, HTTP_X_FORWARDED_FOR="203.0.113.66").status_code == 200
+    assert attempt(client, PASSWORD, HTTP_X_FORWARDED_FOR="198.51.100.7").status_code == 302
+
+
 @pytest.mark.parametrize("email", ["a" * 400 + "@example.com", "no address", "nul\0@example.com"])
 def test_odd_addresses_are_refused_not_broken(client, db, email):
     assert attempt(client, email=email).status_code == 200

@@ -38,8 +38,7 @@ def invite(*, workspace: Workspace, by: Actor, email: str, role: str, now: datet
         if workspace.members.filter(user__email=email).exists():
             raise Invalid([Fault("/email", f"{email} is on the team already.", "taken")])
         workspace.invitations.filter(email=email, accepted_at=None).delete()
-        waiting = workspace.invitations.filter(accepted_at=None, expires_at__gt=now).count()
-        limits.require_room(workspace, "members", adding=waiting + 1)
+        limits.require_room(workspace, "members")
         invitation = Invitation.objects.create(
             workspace=workspace,
             email=email,
@@ -127,7 +126,7 @@ def transfer_ownership(*, workspace: Workspace, member_id: int, by: Actor, now: 
 
 def _admit(invitation: Invitation, user: User, now: datetime) -> Member:
     """Of two clicks on one link only the first finds the invitation open."""
-    limits.require_room(invitation.workspace, "members")
+    limits.require_room(invitation.workspace, "members", adding=0)  # it holds its place already
     opened = Invitation.objects.filter(pk=invitation.pk, accepted_at=None)
     if not opened.update(accepted_at=now):
         raise Missing("This invitation was used already. Log in.")
