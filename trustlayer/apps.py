@@ -3,6 +3,7 @@ from django.apps import AppConfig
 
 class TrustLayerConfig(AppConfig):
     name = "trustlayer"
+    verbose_name = "Trust layer"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
