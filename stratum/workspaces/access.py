@@ -88,7 +88,8 @@ def demand(actor: Actor, right: Right) -> None:
     scope = roles.scope_with(right)
     if actor.api_key is None:
         allowed = " or ".join(roles.roles_with(right))
-        raise NotAllowed("role_missing", f"This needs the role {allowed}. Ask an admin of the workspace.")
+        asked = "the owner" if right == "own" else "an admin"
+        raise NotAllowed("role_missing", f"This needs the role {allowed}. Ask {asked} of the workspace.")
     needed = f"the scope “{scope}”, which this API key lacks" if scope else "a signed-in owner; no API key may"
     raise NotAllowed("scope_missing", f"This needs {needed}.")
 

@@ -29,6 +29,12 @@ def test_it_works(api: APIClient, written: dict[str, object]) -> None:
     assert [one["id"] for one in api.get(URL).json()["results"]] == [written["id"]]
 
 
+def test_an_unknown_export_is_told_which_there_are(api: APIClient) -> None:
+    told = api.post(URL, {"exporter": "profiles"}, format="json").json()["detail"]
+    assert "no export “profiles”" in told
+    assert "audit_logs, dashboard" in told
+
+
 def test_a_file_that_has_gone_has_no_link(
     api: APIClient, written: dict[str, object], now: datetime, move_clock: Callable[[datetime], None]
 ) -> None:

@@ -48,6 +48,8 @@ def test_an_admin_neither_makes_nor_touches_an_owner(as_role, alice, bob, worksp
     assert admin.post(f"{URL}/{place_of(bob, workspace).pk}/role", {"role": "owner"}).status_code == 403
     assert admin.post(f"{URL}/{place_of(alice, workspace).pk}/role", {"role": "viewer"}).status_code == 403
     assert admin.post(f"{URL}/{place_of(alice, workspace).pk}/remove").status_code == 403
+    refused = admin.post(f"{URL}/{place_of(bob, workspace).pk}/transfer")
+    assert "Ask the owner of the workspace." in refused.content.decode()
     assert (role_of(alice, workspace), role_of(bob, workspace)) == ("owner", "analyst")
 
 
@@ -72,6 +74,12 @@ def test_anybody_may_leave(as_bob, bob, workspace):
     assert as_bob.post(f"{URL}/leave")["Location"] == "/dashboard/"
     assert role_of(bob, workspace) is None
     assert as_bob.get("/dashboard/")["Location"] == "/dashboard/workspaces/new"
+
+
+def test_who_is_in_no_workspace_is_told_so(as_alice, as_bob, bob, workspace):
+    as_alice.post(f"{URL}/{place_of(bob, workspace).pk}/remove")
+    assert "You are in no workspace just now" in as_bob.get("/dashboard/", follow=True).content.decode()
+    assert "You are in no workspace just now" not in as_alice.get("/dashboard/workspaces/new").content.decode()
 
 
 def test_a_removed_member_is_out_at_once(as_alice, as_bob, bob, workspace):

@@ -36,7 +36,7 @@ def prepare(
     """The table itself, for streaming. Raises what the exporter refuses, before a row is read."""
     access.demand(by, "export")
     if exporter not in exporters:
-        raise Missing("There is no export of that name.")
+        raise Missing(f"There is no export “{exporter}”. There are {', '.join(sorted(exporters))}.")
     sheet = exporters[exporter].prepare(workspace, parameters, by, now)
     if file_format not in (known := sheets.formats(sheet)):
         sentence = f"Choose {', '.join(known[:-1]).upper()} or {known[-1].upper()}."

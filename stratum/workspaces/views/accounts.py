@@ -131,7 +131,8 @@ def new_workspace(request: access.SignedInRequest) -> HttpResponse:
             show(form, refusal)
         else:
             return _enter(request, workspace.slug)
-    context = {"form": form, "zones": forms.zone_names()}
+    is_homeless = not access.memberships_of(request.user)
+    context = {"form": form, "zones": forms.zone_names(), "is_homeless": is_homeless}
     return render(request, "workspaces/new.html", context, status=_status(form))
 
 
