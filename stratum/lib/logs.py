@@ -17,7 +17,9 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if current := request_id.get():
+        # Django reports refusals and failures once the middleware has ended, with the request beside the message.
+        asked = getattr(record, "request", None)
+        if current := request_id.get() or getattr(asked, "request_id", ""):
             line["request_id"] = current
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

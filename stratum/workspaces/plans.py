@@ -118,6 +118,12 @@ def cheapest_with(feature: str) -> Plan:
     return next(plan for plan in PLANS.values() if feature in plan.features)
 
 
+def keeps_less(other: Plan, plan: Plan) -> bool:
+    """Whether a move from `plan` to `other` takes old events away."""
+    mine, theirs = plan.retention_days, other.retention_days
+    return theirs is not None and (mine is None or theirs < mine)
+
+
 def next_above(plan: Plan, meter: str) -> Plan:
     """The first plan with more room for `meter`; the largest plan when there is none."""
     ranked = list(PLANS.values())

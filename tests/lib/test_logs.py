@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.http import HttpRequest, HttpResponse
+from django.test import Client
 
 from stratum.lib.logs import JsonLines, request_id
 from stratum.lib.middleware import RequestId
@@ -37,6 +38,23 @@ def test_one_object_a_line(logged: list[str]) -> None:
         "logger": "stratum.test",
         "message": "Two\nlines of Zürich",
     }
+
+
+def test_djangos_own_line_of_a_refused_request_has_its_id(client: Client) -> None:
+    lines: list[str] = []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(self.format(record))
+
+    handler, logger = Kept(), logging.getLogger("django.request")
+    handler.setFormatter(JsonLines())
+    logger.addHandler(handler)
+    try:
+        client.get("/nowhere", headers={"X-Request-ID": "walk-77"})
+    finally:
+        logger.removeHandler(handler)
+    assert [json.loads(line)["request_id"] for line in lines] == ["walk-77"]
 
 
 def test_an_error_brings_its_trace(logged: list[str]) -> None:

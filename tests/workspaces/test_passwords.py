@@ -37,6 +37,19 @@ def test_resetting_by_mail_works_once(client, alice, mailoutbox, settings):
     assert b"no longer works" in Client().get(link[1], follow=True).content
 
 
+def test_a_new_password_by_mail_ends_the_lock(client, alice, mailoutbox):
+    for _ in range(6):
+        client.post("/login", {"username": "alice@example.com", "password": "wrong"})
+    client.post("/password/reset", {"email": "alice@example.com"})
+    form = client.get(re.search(r"http\S+?(/password/reset/\S+)", mailoutbox[0].body)[1], follow=True)
+    faulty = {"new_password1": NEW, "new_password2": "another"}
+    client.post(form.redirect_chain[-1][0], faulty)
+    asked = {"username": "alice@example.com", "password": PASSWORD}
+    assert b"Too many wrong passwords" in client.post("/login", asked).content
+    client.post(form.redirect_chain[-1][0], {"new_password1": NEW, "new_password2": NEW})
+    assert client.post("/login", asked | {"password": NEW})["Location"] == "/dashboard/"
+
+
 def test_an_unknown_address_learns_nothing(client, db, mailoutbox):
     answer = client.post("/password/reset", {"email": "nobody@example.com"})
     assert answer["Location"] == "/password/reset/sent"

@@ -178,6 +178,13 @@ def test_enterprise_needs_a_talk_and_others_do_not_exist(as_alice, workspace, pl
     assert Workspace.objects.get(pk=workspace.pk).plan == "professional"
 
 
+def test_moving_to_a_plan_that_keeps_less_says_what_is_deleted(as_alice):
+    warning = "Events older than 90 days are deleted for good"
+    assert warning in as_alice.get(URL).content.decode()
+    as_alice.post(f"{URL}/change", {"plan": "starter"})
+    assert "are deleted for good" not in as_alice.get(URL).content.decode()
+
+
 def test_plans_are_compared_without_login(client, db):
     page = client.get("/pricing").content.decode()
     assert page.count("Funnel Builder") == 1

@@ -7,6 +7,7 @@ from stratum.workspaces.services.accounts import (
     forget_failures,
     forgive,
     sign_up,
+    unlock,
 )
 from stratum.workspaces.services.keys import (
     issue_api_key,
@@ -51,4 +52,5 @@ __all__ = [
     "rotate_api_key",
     "sign_up",
     "transfer_ownership",
+    "unlock",
 ]

@@ -75,6 +75,11 @@ def forgive(*, email: str, ip: str) -> None:
     LoginFailures.objects.filter(email=email.strip().lower()[:254], ip=ip).delete()
 
 
+def unlock(*, email: str) -> None:
+    """Everywhere: whoever set a new password by mail has shown whose account it is."""
+    LoginFailures.objects.filter(email=email.lower()).delete()
+
+
 def forget_failures(*, now: datetime) -> int:
     """Drop rows that no lock needs any more."""
     old = LoginFailures.objects.filter(last_at__lt=now - LOCK).exclude(locked_until__gt=now)

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth import views as auth
+from django.contrib.auth.forms import SetPasswordForm
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -41,9 +42,20 @@ password_reset = access.public(
 password_reset_done = access.public(
     auth.PasswordResetDoneView.as_view(template_name="registration/password_reset_sent.html")
 )
-password_reset_confirm = access.public(
-    auth.PasswordResetConfirmView.as_view(template_name="registration/password_reset_new.html")
-)
+
+
+class NewPassword(auth.PasswordResetConfirmView):
+    """The mailed link's form, which also ends the lock after wrong passwords: the log-in page promises so."""
+
+    template_name = "registration/password_reset_new.html"
+
+    def form_valid(self, form: "SetPasswordForm[User]") -> HttpResponse:
+        answer = super().form_valid(form)
+        services.unlock(email=form.user.email)
+        return answer
+
+
+password_reset_confirm = access.public(NewPassword.as_view())
 password_reset_complete = access.public(
     auth.PasswordResetCompleteView.as_view(template_name="registration/password_reset_complete.html")
 )

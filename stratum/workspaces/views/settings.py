@@ -118,6 +118,7 @@ def plan(request: MemberRequest) -> HttpResponse:
         "usages": limits.usages(request.workspace, now=request.now),
         "features": [(name, flag in current.features) for flag, name in plans.FEATURES.items()],
         "plans": plans.PLANS.values(),
+        "loses": [other.code for other in plans.PLANS.values() if plans.keeps_less(other, current)],
         "may_manage": request.actor.may("manage"),
     }
     return render(request, "workspaces/plan/detail.html", context)
