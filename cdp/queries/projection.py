@@ -130,6 +130,8 @@ def _advance(writer: Writer, position: Position, workspace_id: int) -> int:
 def _read_whole(draft: Engine, workspace_id: int) -> int:
     """Piece by piece, so that memory does not grow with the truth; only the last cursor means anything."""
     intake, archive = _Intake(), raw_archive.archive_of(workspace_id)
+    if archive is not None:
+        raw_archive.whole_days(archive)  # what was lost there must not be left out here in silence
     with _told(statement(_READ if archive is None else _READ_REST, Position(), workspace_id)) as rows:
         _take_pieces(intake, rows, draft)
     if archive is not None:

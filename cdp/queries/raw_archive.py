@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from heapq import merge
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ import orjson
 from django.utils.dateparse import parse_datetime
 
 from cdp.engine import open_raw
+from cdp.engine.errors import EngineError
 from cdp.engine.raw import CHECKED, DayCheck, RawEvent, RawKeeper
 from cdp.models import ArchivedMessage, Event, RawArchive, RawDay
 from cdp.queries.engine_places import opened
@@ -54,6 +55,37 @@ def count(workspace_id: int) -> int:
     with raw_cursor() as cursor:
         cursor.execute("SELECT coalesce(sum(rows), 0) FROM cdp_rawday WHERE workspace_id = %s", [workspace_id])
         return int((cursor.fetchone() or (0,))[0])
+
+
+class DaysDiffer(EngineError):
+    """One place does not hold what the other one, or its record, says."""
+
+    def __init__(self, days: Iterable[int], ending: str) -> None:
+        named = ", ".join(f"{clock.EPOCH.date() + timedelta(days=day):%Y-%m-%d}" for day in sorted(days))
+        super().__init__(f"The raw events of {named} differ between PostgreSQL and ClickHouse. {ending}")
+
+
+def whole_days(archive: Archive) -> dict[int, DayCheck]:
+    """By day, all rounds together; raises DaysDiffer unless ClickHouse still has what it was given."""
+    there = archive.keeper.days(archive.rounds)
+    named = {
+        (one.round, number_of(one.day)): DayCheck(one.rows, int(one.checksum))
+        for one in RawDay.objects.filter(workspace_id=archive.row.workspace_id)
+    }
+    if different := {
+        day for _, day in (key for key in there.keys() | named.keys() if there.get(key) != named.get(key))
+    }:
+        raise DaysDiffer(different, "Restore ClickHouse's table raw from its backup, then try again.")
+    whole: dict[int, DayCheck] = {}
+    for (_, day), check in there.items():
+        known = whole.get(day, DayCheck(0, 0))
+        whole[day] = DayCheck(known.rows + check.rows, known.checksum + check.checksum)
+    return whole
+
+
+def number_of(day: date) -> int:
+    """Since 1970."""
+    return (day - clock.EPOCH.date()).days
 
 
 # One event, and those of a profile

@@ -22,7 +22,16 @@ from cdp.engine.raw import DAY, NAMES, DayCheck, RawEvent
 from cdp.models import ArchivedMessage, EnginePlace, Profile, RawArchive, RawDay
 from cdp.queries.engine import settled_engine
 from cdp.queries.engine_places import address_of, is_same, opened
-from cdp.queries.raw_archive import IS_MOVED, ROW, Archive, archive_of, days_here
+from cdp.queries.raw_archive import (
+    IS_MOVED,
+    ROW,
+    Archive,
+    DaysDiffer,
+    archive_of,
+    days_here,
+    number_of,
+    whole_days,
+)
 from cdp.services.blocks import ids
 from cdp.services.engine_alone import alone
 from cdp.services.event_store import lock_identities
@@ -49,14 +58,6 @@ class Kept:
 
     copied: int = 0
     dropped: int = 0
-
-
-class DaysDiffer(EngineError):
-    """ClickHouse does not hold what PostgreSQL does: nothing was dropped."""
-
-    def __init__(self, days: Iterable[int]) -> None:
-        named = ", ".join(f"{clock.from_micros(day * DAY):%Y-%m-%d}" for day in sorted(days))
-        super().__init__(f"The raw events of {named} differ between PostgreSQL and ClickHouse. Nothing was dropped.")
 
 
 # When
@@ -169,7 +170,8 @@ def _round(workspace: Workspace, archive: Archive, before: datetime, horizon: in
     there = {day: check for (_, day), check in archive.keeper.days([number]).items()}
     if here != there:
         archive.keeper.forget_rounds_but(archive.rounds)
-        raise DaysDiffer(day for day in here.keys() | there.keys() if here.get(day) != there.get(day))
+        different = (day for day in here.keys() | there.keys() if here.get(day) != there.get(day))
+        raise DaysDiffer(different, "Nothing was dropped.")
     _name(workspace, number, there, bound, now)
     return sum(check.rows for check in there.values())
 
@@ -216,11 +218,6 @@ ON CONFLICT DO NOTHING
 
 def _date(day: int) -> date:
     return clock.from_micros(day * DAY).date()
-
-
-def _number(day: date) -> int:
-    """Since 1970."""
-    return (day - clock.EPOCH.date()).days
 
 
 def _drop(workspace: Workspace, now: datetime) -> int:
@@ -284,7 +281,7 @@ def forget_expired(workspace: Workspace, before: datetime) -> int:
 def _count_again(workspace: Workspace, archive: Archive) -> None:
     there = archive.keeper.days(archive.rounds)
     for day in RawDay.objects.filter(workspace=workspace).select_for_update():
-        check = there.get((day.round, _number(day.day)), DayCheck(0, 0))
+        check = there.get((day.round, number_of(day.day)), DayCheck(0, 0))
         if (check.rows, check.checksum) != (day.rows, int(day.checksum)):
             RawDay.objects.filter(pk=day.pk).update(rows=check.rows, checksum=check.checksum)
     RawDay.objects.filter(workspace=workspace, rows=0).delete()
@@ -300,7 +297,7 @@ def bring_back(*, workspace: Workspace, tell: Callable[[int, int], None]) -> int
     archive = archive_of(workspace.pk)
     if archive is None:
         return 0
-    days, rows = _whole_days(workspace, archive), 0
+    days, rows = whole_days(archive), 0
     for number, (day, check) in enumerate(sorted(days.items()), 1):
         rows += _bring_day(workspace, archive, day, check)
         tell(number, len(days))
@@ -308,23 +305,6 @@ def bring_back(*, workspace: Workspace, tell: Callable[[int, int], None]) -> int
     archive.keeper.forget_rounds_but([])
     RawArchive.objects.filter(workspace=workspace).delete()
     return rows
-
-
-def _whole_days(workspace: Workspace, archive: Archive) -> dict[int, DayCheck]:
-    """By day, all rounds together; raises DaysDiffer unless ClickHouse still has what it was given."""
-    there = archive.keeper.days(archive.rounds)
-    named = {
-        (one.round, _number(one.day)): DayCheck(one.rows, int(one.checksum))
-        for one in RawDay.objects.filter(workspace=workspace)
-    }
-    different = {key[1] for key in there.keys() | named.keys() if there.get(key) != named.get(key)}
-    if different:
-        raise DaysDiffer(different)
-    whole: dict[int, DayCheck] = {}
-    for (_, day), check in there.items():
-        known = whole.get(day, DayCheck(0, 0))
-        whole[day] = DayCheck(known.rows + check.rows, known.checksum + check.checksum)
-    return whole
 
 
 def _bring_day(workspace: Workspace, archive: Archive, day: int, expected: DayCheck) -> int:
@@ -337,7 +317,7 @@ def _bring_day(workspace: Workspace, archive: Archive, day: int, expected: DayCh
             written += cursor.rowcount
     here = days_here(workspace.pk, _OF_DAY, [clock.from_micros(day * DAY), clock.from_micros((day + 1) * DAY)])
     if here.get(day, DayCheck(0, 0)) != expected:
-        raise DaysDiffer([day])
+        raise DaysDiffer([day], "Nothing was taken out of ClickHouse.")
     return written
 
 

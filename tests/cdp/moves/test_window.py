@@ -18,9 +18,9 @@ from cdp.models import ArchivedMessage, Change, Event, Profile, RawArchive, RawD
 from cdp.queries import changes
 from cdp.queries import profiles as profile_queries
 from cdp.queries.engine import fresh_engine
-from cdp.queries.raw_archive import IS_MOVED, archive_of
+from cdp.queries.raw_archive import IS_MOVED, DaysDiffer, archive_of
 from cdp.services import engine, ingest, profiles, raw_archive, retention
-from cdp.services.raw_archive import DROP_AFTER, DaysDiffer, Kept, claim_due, keep_window
+from cdp.services.raw_archive import DROP_AFTER, Kept, claim_due, keep_window
 from cdp.tasks import bring_up_to_date
 from stratum.workspaces.access import SYSTEM, Actor
 from stratum.workspaces.models import Workspace
@@ -428,6 +428,14 @@ class TestWhatBecomesOfThem:
         with pytest.raises(DaysDiffer):
             move_to("columnar")
         assert RawDay.objects.exists()
+
+    def test_what_clickhouse_lost_is_not_left_out_of_a_rebuild(self, workspace: Workspace, moved: Kept) -> None:
+        """Its tables were dropped, and made again empty when it was next asked."""
+        counted = everything(workspace)
+        RawStore(CLICKHOUSE_URL, workspace.pk).forget_rounds_but([])
+        with pytest.raises(DaysDiffer, match="from its backup"):
+            engine.rebuild(workspace)
+        assert everything(workspace) == counted, "the state that was there answers"
 
 
 def test_a_merge_of_moved_people(
