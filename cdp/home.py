@@ -36,45 +36,65 @@ def profile_count(workspace: Workspace, now: datetime) -> int:
 
 
 def newest_funnel(workspace: Workspace, now: datetime) -> NewestFunnel:
+    outline = newest_funnel_alone(workspace)
+    if outline.card is None:
+        return outline
     try:
-        newest = funnels.find(workspace).order_by("-created_at").first()
-        if newest is None:
-            return NewestFunnel()
-        card = funnels.cards(workspace, [newest], now=now)[0]
+        card = funnels.cards(workspace, [outline.card.funnel], now=now)[0]
     except Refusal as refusal:
         return NewestFunnel(refused=refusal.sentence)
     rate = card.overall_conversion if card.entered else None
     return NewestFunnel(card, "" if rate is None else percent(rate))
 
 
+def newest_funnel_alone(workspace: Workspace) -> NewestFunnel:
+    """Without its numbers."""
+    try:
+        newest = funnels.find(workspace).order_by("-created_at").first()
+    except Refusal as refusal:
+        return NewestFunnel(refused=refusal.sentence)
+    return NewestFunnel(funnels.outlines(workspace, [newest])[0]) if newest else NewestFunnel()
+
+
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Where most of a funnel's users are lost: between a step and the next one. `rate` as pages write it."""
+    """Where most of a funnel's users are lost: between a step and the next one. `rate` as pages write it, "" where
+    nobody was lost in the last 30 days; `refused` says why it cannot be asked.
+    """
 
     funnel: Funnel
-    after: str
-    before: str
-    lost: int
-    rate: str
+    after: str = ""
+    before: str = ""
+    lost: int = 0
+    rate: str = ""
+    entered: int = 0
+    refused: str = ""
 
 
 def largest_drops(workspace: Workspace, now: datetime) -> list[Drop]:
-    """Of each of the newest funnels that somebody entered in the last 30 days; none where funnels cannot be asked."""
+    """Of each of the newest funnels, in the last 30 days."""
+    return [_largest_drop(workspace, outline.funnel, now) for outline in drops_alone(workspace)]
+
+
+def drops_alone(workspace: Workspace) -> list[Drop]:
+    """The funnels that will be asked; none where the plan has none."""
     try:
-        newest = funnels.find(workspace).order_by("-created_at")[:DROPS]
-        return [drop for funnel in newest if (drop := _largest_drop(workspace, funnel, now))]
+        return [Drop(funnel) for funnel in funnels.find(workspace).order_by("-created_at")[:DROPS]]
     except Refusal:
         return []
 
 
-def _largest_drop(workspace: Workspace, funnel: Funnel, now: datetime) -> Drop | None:
+def _largest_drop(workspace: Workspace, funnel: Funnel, now: datetime) -> Drop:
     question = Question(periods.last_days(DROP_DAYS, now, ZoneInfo(workspace.time_zone)))
-    steps = funnels.analyze_saved(workspace, funnel, question=question, now=now).steps
+    try:
+        steps = funnels.analyze_saved(workspace, funnel, question=question, now=now).steps
+    except Refusal as refusal:
+        return Drop(funnel, refused=refusal.sentence)
     worst = max(range(len(steps) - 1), key=lambda at: steps[at].drop_off_rate)
     if not steps[worst].drop_off:
-        return None
+        return Drop(funnel, entered=steps[0].count)
     lost, following = steps[worst], steps[worst + 1]
-    return Drop(funnel, lost.label, following.label, lost.drop_off, percent(lost.drop_off_rate))
+    return Drop(funnel, lost.label, following.label, lost.drop_off, percent(lost.drop_off_rate), steps[0].count)
 
 
 def has_events(workspace: Workspace) -> bool:
@@ -103,14 +123,20 @@ def _made(noun: str, page: str, icon: str, one: Funnel | Segment) -> Happening:
     return Happening(one.created_at, f"New {noun}: {one.name}", reverse(page, args=[one.pk]), icon)
 
 
+DROPS_CARD = HomeCard("drops", "Drop-off", "cdp/home/drops.html", largest_drops, order=35, outline=drops_alone)
+FUNNEL_CARD = HomeCard(
+    "funnel", "Newest funnel", "cdp/home/funnel.html", newest_funnel, order=30, outline=newest_funnel_alone
+)
+
+
 def register() -> None:
-    registry.home_cards.register(HomeCard("drops", "Drop-off", "cdp/home/drops.html", largest_drops, order=35))
+    registry.home_cards.register(DROPS_CARD)
     registry.kpis.register(kpis.EVENTS)
     registry.kpis.register(kpis.ACTIVE_PROFILES)
     registry.activities.register(Activity("funnels", latest_funnels))
     registry.activities.register(Activity("segments", latest_segments))
     registry.home_cards.register(HomeCard("profiles", "Profiles", "cdp/home/profiles.html", profile_count, order=10))
-    registry.home_cards.register(HomeCard("funnel", "Newest funnel", "cdp/home/funnel.html", newest_funnel, order=30))
+    registry.home_cards.register(FUNNEL_CARD)
     registry.first_steps.register(
         FirstStep(
             name="first_event",

@@ -13,6 +13,7 @@ PAGES = {
     "dashboard/settings": "public",
     "dashboard/settings/integrations": "public",
     "home": "view",
+    "home_figures": "view",
     "healthz": "public",
     "readyz": "public",
     "metrics": "public",  # with a token of its own
@@ -56,6 +57,7 @@ PAGES = {
     "job_detail": "view",
     "job_cancel": "build",
     "funnel_list": "view",
+    "funnel_numbers": "view",
     "funnel_new": "build",
     "funnel_preview": "view",
     "funnel_from_template": "build",

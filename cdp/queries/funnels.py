@@ -87,6 +87,11 @@ def tag(funnel: Funnel) -> str:
     return f'"{funnel.version}-{funnel.updated_at:%Y%m%d%H%M%S%f}{archived}"'
 
 
+def outlines(workspace: Workspace, funnels: Sequence[Funnel]) -> list[FunnelCard]:
+    """The funnels alone, without asking the engine for anything."""
+    return [FunnelCard(funnel, definition_of(funnel, workspace), None, None) for funnel in funnels]
+
+
 def cards(workspace: Workspace, funnels: Sequence[Funnel], *, now: datetime) -> list[FunnelCard]:
     """The funnels with their conversion of the last 30 days."""
     if not funnels:

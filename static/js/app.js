@@ -94,6 +94,16 @@ addEventListener("beforeunload", (event) => {
   if ([...unsaved].some((form) => form.isConnected)) event.preventDefault();
 });
 
+// data-lazy on what loads itself after the page: a failure shows the way to it instead.
+
+for (const failed of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(failed, ({ detail: { elt } }) => {
+    if (!elt.matches("[data-lazy]")) return;
+    elt.dataset.lazy = "failed";
+    elt.removeAttribute("aria-busy");
+  });
+}
+
 // data-copy="#id" copies that element's value or text.
 
 document.addEventListener("click", async (event) => {
@@ -181,6 +191,8 @@ document.addEventListener("htmx:afterSettle", ({ detail: { elt, xhr } }) => {
   refreshTimes(elt);
   if (xhr?.status === 422) focusWrong(elt);
 });
+// Before the fragment is painted: a date that turns into "just now" would move what stands beside it.
+document.addEventListener("htmx:afterSwap", () => refreshTimes());
 refreshTimes();
 focusWrong(document);
 document.querySelector(".sidebar [aria-current]")?.scrollIntoView({ block: "nearest" });

@@ -72,10 +72,19 @@ def days_of(period: Period) -> list[date]:
     return [period.first_day + timedelta(days=ahead) for ahead in range(period.days)]
 
 
+def outlines(actor: Actor) -> list[Tile]:
+    """The tiles without what they measure."""
+    return [Tile(kpi, address(kpi.url_name), None, "", "") for kpi in _visible(actor)]
+
+
 def tiles(actor: Actor, workspace: Workspace, period: Period, *, now: datetime) -> list[Tile]:
     """What cannot be measured at the moment, or is not in the plan, says why."""
+    return [_tile(kpi, workspace, period, now) for kpi in _visible(actor)]
+
+
+def _visible(actor: Actor) -> list[Kpi]:
     ordered = sorted(registry.kpis.values(), key=lambda kpi: (kpi.order, kpi.name))
-    return [_tile(kpi, workspace, period, now) for kpi in ordered if actor.may(kpi.right)]
+    return [kpi for kpi in ordered if actor.may(kpi.right)]
 
 
 def by_day(tiles: Sequence[Tile], period: Period) -> list[tuple[date, list[float | None]]]:

@@ -15,6 +15,7 @@ SECTIONS = {
 
 urlpatterns = [
     route("dashboard/", views.home, name="home"),
+    route("dashboard/figures", views.home_figures, name="home_figures"),
     route("", views.leads_to("home")),
     *(route(f"dashboard/{section}", views.leads_to(page)) for section, page in SECTIONS.items()),
 ]

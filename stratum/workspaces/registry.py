@@ -37,7 +37,9 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class HomeCard:
-    """A card of the first page: `template` is rendered with `card.facts`, what `facts(workspace, now)` returned."""
+    """A card of the first page: `template` is rendered with `card.facts`, what `facts(workspace, now)` returned.
+    Where these take long, `outline(workspace)` is quick: the page shows it first, with `card.waiting`, and as large.
+    """
 
     name: str
     title: str
@@ -45,6 +47,7 @@ class HomeCard:
     facts: Callable[[Workspace, datetime], object]
     right: Right = "view"
     order: int = 100
+    outline: Callable[[Workspace], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

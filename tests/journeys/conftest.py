@@ -114,6 +114,7 @@ class Look:
         PICTURES.mkdir(exist_ok=True)
         for screen, size in SCREENS.items():
             self.page.set_viewport_size(size)  # type: ignore[arg-type]
+            self.page.wait_for_function("() => !document.querySelector('[data-lazy]')")
             self.page.wait_for_function(CHARTS_FIT)
             self.page.screenshot(path=PICTURES / f"{name}-{screen}.png", full_page=True)
             self._no_overflow(name, screen)

@@ -17,6 +17,7 @@ from stratum.workspaces.models import Workspace
 from stratum.workspaces.registry import Kpi, Measured
 
 EXPORT = "/dashboard/exports/dashboard"
+FIGURES = "/dashboard/figures"
 
 
 def rain(workspace: Workspace, period: Period, before: Period, now: datetime) -> Measured:
@@ -36,7 +37,7 @@ def only_rain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_works(as_alice: Client) -> None:
-    answer = as_alice.get("/dashboard/", {"range": "7d"})
+    answer = as_alice.get(FIGURES, {"range": "7d"})
     page = answer.content.decode()
     (tile,) = answer.context["tiles"]
     assert "21 mm" in page and "What fell." in page
@@ -45,9 +46,18 @@ def test_it_works(as_alice: Client) -> None:
     assert "M3.0 33.0L" in tile.line
 
 
+def test_the_page_asks_for_them_afterwards(as_alice: Client) -> None:
+    page = as_alice.get("/dashboard/", {"range": "7d"}).content.decode()
+    assert "21 mm" not in page and "What fell." in page
+    assert page.count('hx-get="/dashboard/figures?range=7d" hx-trigger="load"') == 1
+    answer = as_alice.get(FIGURES, {"range": "7d"}, headers={"HX-Request": "true"}).content.decode()
+    assert "21 mm" in answer and "<html" not in answer and "hx-trigger" not in answer
+    assert 'id="home-by-day" hx-swap-oob="true"' in answer
+
+
 def test_what_a_card_shows_is_no_tile_beside_it(as_alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry.kpis, "rain", replace(registry.kpis["rain"], tile=False))
-    answer = as_alice.get("/dashboard/", {"range": "7d"})
+    answer = as_alice.get(FIGURES, {"range": "7d"})
     assert answer.context["shown_tiles"] == []
     assert "What fell." not in answer.content.decode()
     assert '<th scope="col" class="number">Rain</th>' in answer.content.decode()
@@ -69,7 +79,7 @@ def test_what_makes_no_sense_is_said_and_the_usual_days_are_shown(as_alice: Clie
 
 def test_what_cannot_be_measured_says_why(as_alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry.kpis, "broken", Kpi("broken", "Broken", "Nothing.", broken))
-    assert "The gauge is broken." in as_alice.get("/dashboard/").content.decode()
+    assert "The gauge is broken." in as_alice.get(FIGURES).content.decode()
     assert b"Broken" not in b"".join(as_alice.get(EXPORT).streaming_content)  # type: ignore[attr-defined]
 
 

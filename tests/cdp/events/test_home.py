@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.test import Client
+from django.urls import reverse
 
 from cdp import home
 from cdp.queries.engine import engine_of
@@ -75,3 +76,7 @@ def test_it_asks_little_of_the_database(as_bob: Client, tell: Tell, django_asser
     as_bob.get(URL)
     with django_assert_max_num_queries(30):
         as_bob.get(URL)
+    figures = reverse("home_figures")
+    as_bob.get(figures, headers={"HX-Request": "true"})
+    with django_assert_max_num_queries(12):
+        as_bob.get(figures, headers={"HX-Request": "true"})

@@ -25,5 +25,5 @@ def test_one_day_is_no_line() -> None:
 def test_the_list_shows_what_happened(as_bob: Client, funnel: Funnel, did: Did) -> None:
     did("anna", "page_view", "purchase", hours_ago=24 * 12)
     did("ben", "page_view", hours_ago=24 * 11)
-    shown = as_bob.get(reverse("funnel_list")).content.decode()
+    shown = as_bob.get(reverse("funnel_numbers")).content.decode()
     assert "Conversion by day, last 30 days: 0% to 100%" in shown

@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from cdp.models import Funnel
 from cdp.services import funnels as services
+from stratum.lib.refusal import Refusal
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
 from tests.cdp.funnels.conftest import Did, MakeFunnel
@@ -51,14 +52,40 @@ class TestList:
     def test_it_works(self, as_bob: Client, funnel: Funnel, did: Did) -> None:
         did("anna", "page_view", "purchase")
         did("ben", "page_view")
-        shown = text(as_bob.get("/dashboard/cdp/funnels"))
+        shown = text(as_bob.get("/dashboard/cdp/funnels/numbers", {"sort": "name"}))
         assert "Purchase Funnel" in shown
         assert "Landing Page → purchase" in shown
         assert "50% of 2" in shown
         assert "Alice" in shown
 
+    def test_the_page_itself_asks_for_its_numbers_once(self, as_bob: Client, make_funnel: MakeFunnel, did: Did) -> None:
+        did("anna", "page_view", "purchase")
+        for name in ("One", "Two"):
+            make_funnel(name=name)
+        answer = as_bob.get(page("funnel_list"), {"sort": "name"})
+        whole = answer.content.decode()
+        assert whole.count('hx-get="/dashboard/cdp/funnels/numbers?sort=name" hx-trigger="load"') == 1
+        assert "100% of 1" not in text(answer)
+        numbers = as_bob.get(page("funnel_numbers"), {"sort": "name"}, headers=HTMX)
+        assert text(numbers).count("100% of 1") == 2
+        assert b"hx-trigger" not in numbers.content and b"<html" not in numbers.content
+
+    def test_nothing_is_asked_for_an_empty_list(self, as_bob: Client, workspace: Workspace) -> None:
+        assert b"funnels/numbers" not in as_bob.get(page("funnel_list")).content
+
+    def test_what_cannot_be_counted_is_said_in_the_list(
+        self, as_bob: Client, funnel: Funnel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def closed(*_: object, **__: object) -> None:
+            raise Refusal("engine", "The engine is away.")
+
+        monkeypatch.setattr("cdp.queries.funnels.cards", closed)
+        shown = text(as_bob.get(page("funnel_numbers"), headers=HTMX))
+        assert "The engine is away." in shown and "Not available" in shown and funnel.name in shown
+
     def test_it_checks_ownership(self, as_charlie: Client, funnel: Funnel) -> None:
-        assert "Purchase Funnel 2 steps" not in text(as_charlie.get(page("funnel_list")))
+        for name in ("funnel_list", "funnel_numbers"):
+            assert "Purchase Funnel 2 steps" not in text(as_charlie.get(page(name)))
 
     def test_nothing_yet(self, as_bob: Client, workspace: Workspace) -> None:
         shown = text(as_bob.get(page("funnel_list")))
@@ -103,12 +130,14 @@ class TestList:
         did("anna", "page_view")
         make_funnel(name="First")
         as_bob.get(page("funnel_list"))
-        with django_assert_num_queries(7):
-            as_bob.get(page("funnel_list"))
-        for number in range(9):
-            make_funnel(name=f"Funnel {number}")
-        with django_assert_num_queries(7):
-            as_bob.get(page("funnel_list"))
+        as_bob.get(page("funnel_numbers"), headers=HTMX)
+        for more in (0, 9):
+            for number in range(more):
+                make_funnel(name=f"Funnel {number}")
+            with django_assert_num_queries(6):
+                as_bob.get(page("funnel_list"))
+            with django_assert_num_queries(7):
+                as_bob.get(page("funnel_numbers"), headers=HTMX)
 
 
 class TestDetail:

@@ -52,7 +52,7 @@ def clickhouse_url(clickhouse_process: ClickHouseProcess) -> str:
 
 def paths(workspace: Workspace) -> list[str]:
     funnels = [f"/dashboard/cdp/funnels/{one.pk}" for one in workspace.funnels.order_by("name", "pk")]
-    found = ["/dashboard/", "/dashboard/cdp/funnels", reverse("traits"), reverse("segment_list")]
+    found = ["/dashboard/figures", "/dashboard/cdp/funnels/numbers", reverse("traits"), reverse("segment_list")]
     found += ["/dashboard/cdp/profiles", "/dashboard/cdp/events", *funnels]
     found += [f"{funnels[0]}?tab={tab}" for tab in ("trend", "people", "time")]
     found += [f"{funnels[0]}?tab=breakdown&breakdown=platform"]
