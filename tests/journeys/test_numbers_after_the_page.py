@@ -31,8 +31,9 @@ def inside(context: BrowserContext, live_server: LiveServer, shop: Workspace) ->
     return context.new_page()
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("address", PAGES)
+@pytest.mark.parametrize(
+    ("address", "screen"), [("/dashboard/", "desktop"), ("/dashboard/", "phone"), ("/dashboard/cdp/funnels", "desktop")]
+)
 def test_nothing_moves_when_they_come(inside: Page, live_server: LiveServer, address: str, screen: str) -> None:
     held: list[Route] = []
     inside.route(f"**{PAGES[address]}*", lambda route: held.append(route))
