@@ -129,6 +129,7 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    rotated_at = models.DateTimeField(null=True, blank=True, help_text="When a successor was made.")
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"

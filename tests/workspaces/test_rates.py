@@ -168,6 +168,17 @@ class TestRotation:
         with pytest.raises(NotAllowed):
             rotate_api_key(workspace=workspace, key_id=ApiKey.objects.get().pk, by=weak, now=now)
 
+    def test_a_rotated_key_has_one_successor(self, api: APIClient, as_alice, workspace: Workspace) -> None:
+        new_key(workspace, name="Nightly", scopes=["read"])
+        address = f"{KEYS}/{ApiKey.objects.get(name='Nightly').pk}/rotate"
+        successor = api.post(address, {"overlap_hours": 2}).data["id"]
+        refused = api.post(address, {"overlap_hours": 2})
+        assert (refused.status_code, refused.json()["code"]) == (409, "key_rotated")
+        assert ApiKey.objects.get(pk=successor).expires_at is None
+        page = as_alice.get("/dashboard/settings/api-keys").content.decode()
+        assert address.removeprefix("/api/v1") not in page
+        assert f"/{successor}/rotate" in page
+
     def test_on_the_page_it_is_shown_once(self, as_alice, workspace: Workspace) -> None:
         new_key(workspace)
         page = "/dashboard/settings/api-keys"

@@ -73,13 +73,16 @@ def rotate_api_key(
             raise Missing
         if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
             raise Refusal("key_ended", "This key works no more. Issue a new one.")
+        if old.rotated_at is not None:  # its end is that of the overlap, which a further successor would inherit
+            raise Refusal("key_rotated", "This key was rotated already. Rotate its successor, or issue a new one.")
         name, scopes, until = old.name, old.scopes, old.expires_at
         key, text = issue_api_key(workspace=workspace, by=by, name=name, scopes=scopes, expires_at=until, now=now)
         if overlap:
             old.expires_at = min(filter(None, (until, now + overlap)))
         else:
             old.revoked_at = now
-        old.save(update_fields=["expires_at", "revoked_at"])
+        old.rotated_at = now
+        old.save(update_fields=["expires_at", "revoked_at", "rotated_at"])
     return key, text
 
 
