@@ -230,7 +230,9 @@ class TestPeople:
         address = f"/api/v1/cdp/funnels/{funnel.pk}/people?step=0"
         api.get(address)
         for limit in (1, 50):
-            with django_assert_num_queries(7):  # key, rate, funnel, is the engine behind; profiles, identifiers, facts
+            with django_assert_num_queries(
+                8
+            ):  # key, rate, funnel, is the engine behind; profiles, identifiers, facts, moved
                 api.get(f"{address}&limit={limit}")
 
     @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.models import EnginePlace, Event, Profile
 from cdp.queries.engine import engine_of, fresh_engine
 from cdp.queries.engine_places import address_of
-from cdp.services import engine_moves, profiles
+from cdp.services import engine_alone, engine_moves, profiles
 from cdp.services.engine_moves import EnginesDiffer, Progress, tidy
 from stratum.lib.refusal import Refusal
 from stratum.lib.seal import unseal
@@ -281,10 +281,10 @@ class TestRefusals:
         parameters = connection.get_connection_params()
         known = {key: parameters[key] for key in ("host", "port", "user", "password", "dbname") if parameters.get(key)}
         with psycopg.connect(**known) as other:
-            other.execute("SELECT pg_advisory_lock(%s, %s)", [engine_moves.LOCK, workspace.pk])
+            other.execute("SELECT pg_advisory_lock(%s, %s)", [engine_alone.LOCK, workspace.pk])
             with pytest.raises(Refusal, match="Another process"):
                 move_to(clickhouse)
-            other.execute("SELECT pg_advisory_unlock(%s, %s)", [engine_moves.LOCK, workspace.pk])
+            other.execute("SELECT pg_advisory_unlock(%s, %s)", [engine_alone.LOCK, workspace.pk])
         move_to(clickhouse)
 
     @pytest.mark.parametrize("to", ["mysql://here/x", "columnar://relative", "clickhouse://host"])

@@ -17,8 +17,8 @@ WHY_NOT = "the ClickHouse engine was not tested: install chdb (requirements-dev.
 workspaces = itertools.count(secrets.randbelow(2**40) * 2**20)
 
 
-def clickhouse_engine() -> ClickHouseEngine:
-    """Of an empty workspace."""
+def clickhouse_engine(suffix: str = "") -> ClickHouseEngine:
+    """Of an empty workspace. `suffix`: in a database of its own."""
     if not IS_HERE:
         pytest.skip(WHY_NOT)
-    return ClickHouseEngine(CLICKHOUSE_URL, next(workspaces))
+    return ClickHouseEngine(CLICKHOUSE_URL + suffix, next(workspaces))

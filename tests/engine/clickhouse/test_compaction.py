@@ -14,6 +14,7 @@ from tests.engine.story import at, attribute, batch, funnel, happen
 
 pytestmark = pytest.mark.skipif(not IS_HERE, reason=WHY_NOT)
 LATER = at(10_000)
+APART = "_apart"  # a mutation looks at the parts of every workspace, and other tests leave thousands
 HERE = "WHERE workspace = {workspace:Int64} AND edition = {edition:Int64}"
 
 
@@ -39,7 +40,7 @@ def answers(engine: ClickHouseEngine) -> list[Any]:
 @pytest.fixture
 def worn() -> ClickHouseEngine:
     """Of ten events two are moved, one is erased, one voided and one beyond retention."""
-    engine = clickhouse_engine()
+    engine = clickhouse_engine(APART)
     happen(engine, "1: a@0 b@1", "2: a@10 b@11", "3: a@10 b@12")
     change(engine, set_attributes=attribute(2, "tier", "gold", at(1)))
     change(engine, set_attributes=attribute(3, "tier", "tin", at(1)))
@@ -91,7 +92,7 @@ def test_what_was_erased_or_voided_stays_so_when_it_comes_again(worn: ClickHouse
 
 
 def test_rows_of_a_change_that_was_given_up_go_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = clickhouse_engine()
+    engine = clickhouse_engine(APART)
     happen(engine, "1: a@0 b@1")
     monkeypatch.setattr(state, "LEASE_SECONDS", 0.0)
     with engine.writing(1) as dead:

@@ -14,7 +14,7 @@ from tests.engine.clickhouse.stage import IS_HERE, WHY_NOT, clickhouse_engine
 from tests.engine.reference import Reference
 from tests.engine.test_histories import CHANGES, Change, apply, compare, specs
 
-EXAMPLES = int(os.environ.get("HISTORIES", "15"))
+EXAMPLES = int(os.environ.get("HISTORIES", "6"))
 pytestmark = pytest.mark.skipif(not IS_HERE, reason=WHY_NOT)
 
 

@@ -13,7 +13,7 @@ from tests.engine.clickhouse.stage import IS_HERE, WHY_NOT, clickhouse_engine
 from tests.engine.reference import Reference
 from tests.engine.test_profile_histories import CHANGES, QUESTIONS, Change, Questions, apply, compare
 
-EXAMPLES = int(os.environ.get("HISTORIES", "15"))
+EXAMPLES = int(os.environ.get("HISTORIES", "6"))
 
 pytestmark = pytest.mark.skipif(not IS_HERE, reason=WHY_NOT)
 

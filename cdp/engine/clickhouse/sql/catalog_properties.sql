@@ -6,6 +6,6 @@ FROM (
         AND ts >= {since:Int64}
 )
 ARRAY JOIN mapKeys(properties) AS property, mapValues(properties) AS value
-WHERE value != 'null'
+WHERE property != '' AND value != 'null'
 GROUP BY name, property
 ORDER BY name, events DESC, property

@@ -7,7 +7,7 @@ FROM (
     LIMIT {rows:Int64} BY name
 )
 ARRAY JOIN mapKeys(properties) AS property, mapValues(properties) AS value
-WHERE value != 'null' AND value != '""' AND NOT startsWith(value, '[') AND NOT startsWith(value, '{')
+WHERE property != '' AND value != 'null' AND value != '""' AND NOT startsWith(value, '[') AND NOT startsWith(value, '{')
 GROUP BY name, property, value
 ORDER BY name, property, events DESC, value
 LIMIT {samples:Int64} BY name, property
