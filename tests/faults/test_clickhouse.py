@@ -38,8 +38,15 @@ Analyze = Callable[[], Any]
 Counted = Callable[[], int]
 databases = itertools.count()
 FUNNEL = "cdp/funnels/{funnel}"
-PAGES = {"": 200, "cdp/funnels": 503, FUNNEL: 503, f"{FUNNEL}/edit": 503, "cdp/profiles": 503, "cdp/rfm": 503}
-QUIET_PAGES = ["cdp/segments", "cdp/computed-traits", "cdp/events", "settings/team"]
+PAGES = {
+    "figures": 200,
+    "cdp/funnels/numbers": 200,
+    FUNNEL: 503,
+    f"{FUNNEL}/edit": 503,
+    "cdp/profiles": 503,
+    "cdp/rfm": 503,
+}
+QUIET_PAGES = ["", "cdp/funnels", "cdp/segments", "cdp/computed-traits", "cdp/events", "settings/team"]
 EVENTS = r"(?m)^event$"  # a question about events, as its statement is put together
 SEEDS = range(int(os.environ.get("CLICKHOUSE_FAULT_SEEDS", "2")))
 MATCHES = ("INSERT INTO `?event", "INSERT INTO `?state", "FROM state", "ALTER TABLE", "DELETE")
