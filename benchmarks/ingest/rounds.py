@@ -7,6 +7,7 @@ from benchmarks.ingest.counted import Prober
 from benchmarks.ingest.server import web, worked
 
 PROBED_SECONDS = 20
+WANTED = 8_000  # events a second
 WARM_UP = 6_000  # events, until all connections and statements are prepared
 
 
@@ -19,10 +20,10 @@ def measure(made: stage.Stage, database: psutil.Process, port: int, events: int,
         after = worked(server), worked(database)
         load = report.load()
         rate = events / max(whole for whole, _ in took)
-        counted = probe(made, pool, port, int(rate / 2), seed + 40)
+        counted = [probe(made, pool, port, int(one / 2), seed + 40 + place) for place, one in enumerate((WANTED, rate))]
     seconds = [after[which] - before[which] for which in (0, 1)] + [sum(used for _, used in took)]
     spent = [1e6 * used / events for used in seconds]
-    return report.Round(stored, rate, stage.copy_rate(made, events), *spent, counted, load)
+    return report.Round(stored, rate, stage.copy_rate(made, events), *spent, *counted, load)
 
 
 def probe(made: stage.Stage, pool: traffic.Pool, port: int, rate: int, seed: int) -> list[float]:
