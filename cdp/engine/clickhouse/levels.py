@@ -3,9 +3,7 @@ itself, on each shard those that lie there, and sends a line per depth.
 """
 
 from cdp.engine.clickhouse.filters import Scope
-from cdp.engine.clickhouse.marks import Asked, naming
-from cdp.engine.clickhouse.pushed import joined
-from cdp.engine.clickhouse.statements import Statement
+from cdp.engine.clickhouse.marks import Asked
 from cdp.engine.columnar.walk import is_level
 from cdp.engine.funnels import FunnelAnswer, FunnelSpec, StepAnswer
 
@@ -21,24 +19,12 @@ def count_levels(asked: Asked) -> FunnelAnswer:
     statement = head.question("funnel_depths", asked.as_of)
     statement.parameters |= {"names": asked.names(), "start": start, "last": last}
     statement.parameters |= {"end": spec.end, "open_from": asked.as_of - spec.window}
-    steps = conditions(asked, statement, start, last)
+    steps = asked.by_step(statement, Scope(asked.server, asked.head, asked.as_of, start, last))
     entry = f"({steps[0]} AND ts < {{end:Int64}})"
     statement.parts |= {"window": str(int(spec.window)), "steps": ", ".join([entry, *steps[1:]]), "entry": entry}
     statement.parts["asked"] = asked.profiles(statement)
     rows = asked.server.rows(statement.text, statement.parameters)
     return answer_of({depth: (users, may_go_on) for depth, users, may_go_on in rows}, len(spec.steps))
-
-
-def conditions(asked: Asked, statement: Statement, start: int, last: int) -> list[str]:
-    """Per step, SQL that holds for the events that serve it."""
-    scope, found = Scope(asked.server, asked.head, asked.as_of, start, last), []
-    for step in asked.spec.steps:
-        named = naming(step.events)
-        parts = [named(statement)]
-        if step.where is not None:
-            parts.append(scope.condition(step.where, named, statement))
-        found.append(joined(" AND ", "1", parts))
-    return found
 
 
 def answer_of(by_depth: dict[int, tuple[int, int]], steps: int) -> FunnelAnswer:

@@ -68,12 +68,17 @@ class Asked:
 
     def serving(self, statement: Statement) -> str:
         """SQL that holds for the events that serve a step, whenever they happened."""
-        scope, parts = Scope(self.server, self.head, self.as_of, BEGINNING, self.as_of), []
+        scope = Scope(self.server, self.head, self.as_of, BEGINNING, self.as_of)
+        return joined(" OR ", "0", self.by_step(statement, scope))
+
+    def by_step(self, statement: Statement, scope: Scope) -> list[str]:
+        """Per step, SQL that holds for the events of the scope that serve it."""
+        parts = []
         for one in self.spec.steps:
             is_named = naming(one.events)
             where = "1" if one.where is None else scope.condition(one.where, is_named, statement)
             parts.append(f"({is_named(statement)} AND {where})")
-        return joined(" OR ", "0", parts)
+        return parts
 
 
 def naming(events: Sequence[str]) -> Named:
