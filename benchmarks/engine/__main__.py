@@ -1,4 +1,5 @@
-"""`python -m benchmarks.engine --events 10000000`: load, ask everybody everything, write docs/performance.md."""
+"""`python -m benchmarks.engine --events 10000000`: load, ask everybody everything, write docs/performance.md and, of
+ClickHouse as our engine, docs/scale.md. Each table is written when it was measured."""
 
 import argparse
 import os
@@ -8,14 +9,14 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks.engine import measures, on_clickhouse
+from benchmarks.engine import measures, on_clickhouse, report
 from benchmarks.engine.compare import comparison
 from benchmarks.engine.data import Size, events_file
 from benchmarks.engine.groups import ABOUT, OTHERS, TITLES
 from benchmarks.engine.groups import GROUPS as ASKED
 from benchmarks.engine.ours import Loaded, loaded
 from benchmarks.engine.peers import PEERS, Peer, open_peers
-from benchmarks.engine.report import Results, Table, machine, write_page
+from benchmarks.engine.report import Table, machine
 from cdp.engine import warm
 
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench"
@@ -92,16 +93,15 @@ USUAL = tuple(group for group in GROUPS if group != "sizes")  # which takes long
 def main() -> None:
     arguments = parsed()
     bench = Bench(arguments.folder, Size(arguments.events, arguments.names), arguments.peers)
-    results = Results(arguments.folder, bench.size.label)
     warm()
     for group in arguments.only:
         when = f"Measured {date.today():%Y-%m-%d}, load before {os.getloadavg()[0]:.1f}."
-        results.keep(group, replace(GROUPS[group](bench), measured=when))
-    text = f"{heading(bench)}\n\n{results.markdown(list(GROUPS))}"
-    if arguments.print:
-        print(text)
-    else:
-        write_page(text)
+        table = replace(GROUPS[group](bench), measured=when)
+        place = report.SCALE if group == "clickhouse" else report.PERFORMANCE
+        if arguments.print:
+            print(table.markdown())
+        else:
+            report.write_page(report.with_tables(heading(bench), [table], *place), *place)
 
 
 def heading(bench: Bench) -> str:
@@ -119,7 +119,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--only", type=listed(GROUPS), default=USUAL, help=", ".join(GROUPS))
     parser.add_argument("--sizes", dest="only", action="store_const", const=("sizes",), help="only how cost grows")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where data is kept between runs")
-    parser.add_argument("--print", action="store_true", help="print the tables and leave docs/performance.md alone")
+    parser.add_argument("--print", action="store_true", help="print the tables and leave the pages alone")
     return parser.parse_args()
 
 

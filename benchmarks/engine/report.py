@@ -1,14 +1,19 @@
-"""Tables: kept as JSON between runs, so that one group can be measured again, and written into docs/performance.md."""
+"""Tables in the pages of the documentation: one group can be measured again, and the others stay."""
 
-import json
 import os
 import platform
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = DOCS / "performance.md"
 BEGIN = "<!-- engine: written by `python -m benchmarks.engine` -->"
 END = "<!-- /engine -->"
+TITLE = "### "
+# Pages with their markers: of the engine, and of both engines.
+PERFORMANCE = (PAGE, BEGIN, END)
+SCALE = (DOCS / "scale.md", "<!-- both engines: written by `python -m benchmarks.engine` -->", "<!-- /both engines -->")
 
 
 @dataclass(frozen=True)
@@ -23,26 +28,18 @@ class Table:
 
     def markdown(self) -> str:
         lines = [f"| {' | '.join(cells)} |" for cells in [self.head, ["---"] * len(self.head), *self.rows]]
-        return "\n\n".join([f"### {self.title}", self.about, "\n".join(lines), *[self.measured] * bool(self.measured)])
+        return "\n\n".join(
+            [f"{TITLE}{self.title}", self.about, "\n".join(lines), *[self.measured] * bool(self.measured)]
+        )
 
 
-class Results:
-    """The tables of one size of data, by group."""
-
-    def __init__(self, folder: Path, label: str) -> None:
-        self.path = folder / f"results-{label}.json"
-        self.tables: dict[str, Table] = {}
-        if self.path.exists():
-            self.tables = {group: Table(**saved) for group, saved in json.loads(self.path.read_text()).items()}
-
-    def keep(self, group: str, table: Table) -> None:
-        self.tables[group] = table
-        unfinished = self.path.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps({group: asdict(table) for group, table in self.tables.items()}, indent=1))
-        os.replace(unfinished, self.path)
-
-    def markdown(self, order: list[str]) -> str:
-        return "\n\n".join(self.tables[group].markdown() for group in order if group in self.tables)
+def with_tables(heading: str, tables: Sequence[Table], page: Path = PAGE, begin: str = BEGIN, end: str = END) -> str:
+    """What stands between the markers, with these tables in the place of those of their titles. Tables of other data
+    or of another machine, which the heading names, do not stay beside them."""
+    _, _, rest = page.read_text().partition(begin)
+    known, *sections = rest.partition(end)[0].strip().split(f"\n\n{TITLE}")
+    found = {section.partition("\n")[0]: f"{TITLE}{section}" for section in sections} if known == heading else {}
+    return "\n\n".join([heading, *(found | {table.title: table.markdown() for table in tables}).values()])
 
 
 def write_page(text: str, page: Path = PAGE, begin: str = BEGIN, end: str = END) -> None:

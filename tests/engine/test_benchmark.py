@@ -14,7 +14,7 @@ from benchmarks.engine.peers.running import sql as running_sql
 from benchmarks.engine.peers.traits import sql as traits_sql
 from benchmarks.engine.profile_questions import MEMBERS, TRAITS, MembersQuestion, OverlapQuestion, TraitsQuestion
 from benchmarks.engine.questions import Question, difference
-from benchmarks.engine.report import BEGIN, END, PAGE, Results, Table, write_page
+from benchmarks.engine.report import BEGIN, END, PERFORMANCE, SCALE, Table, with_tables, write_page
 from cdp.engine.base import Engine
 from tests.engine.reference import Reference
 from tests.engine.reference_aggregates import aggregate
@@ -139,10 +139,16 @@ def test_the_report_keeps_what_people_wrote(tmp_path: Path) -> None:
     page.write_text(f"above\n{BEGIN}\nold\n{END}\nbelow\n")
     write_page("new", page)
     assert page.read_text() == f"above\n{BEGIN}\nnew\n{END}\nbelow\n"
-    assert BEGIN in PAGE.read_text() and END in PAGE.read_text()
+    for real, begin, end in (PERFORMANCE, SCALE):
+        assert real.read_text().partition(begin)[2].partition(end)[1]
 
 
-def test_results_are_kept_by_group(tmp_path: Path) -> None:
-    Results(tmp_path, "1-1").keep("funnels", Table("Funnels", "About.", ["a"], [["1"]], "In May."))
-    expected = "### Funnels\n\nAbout.\n\n| a |\n| --- |\n| 1 |\n\nIn May."
-    assert Results(tmp_path, "1-1").markdown(["totals", "funnels"]) == expected
+def test_a_table_replaces_the_one_of_its_title(tmp_path: Path) -> None:
+    page, old, new = tmp_path / "page.md", *(Table("Funnels", "About.", ["a"], [[value]], "In May.") for value in "12")
+    other = Table("Totals", "More.", ["b"], [["3"]])
+    page.write_text(f"{BEGIN}\n{END}\n")
+    for tables in ([old, other], [new]):
+        write_page(with_tables("Of this machine.", tables, page), page)
+    expected = "Of this machine.\n\n### Funnels\n\nAbout.\n\n| a |\n| --- |\n| 2 |\n\nIn May.\n\n" + other.markdown()
+    assert page.read_text() == f"{BEGIN}\n{expected}\n{END}\n"
+    assert with_tables("Of another one.", [other], page) == f"Of another one.\n\n{other.markdown()}"
