@@ -53,7 +53,7 @@ def look(now: datetime) -> dict[str, Part]:
     database = _database()
     return {
         "database": database,
-        "engine": _engine(),
+        **_engines(database.ok),
         "broker": _broker(),
         "worker": _worker(now) if database.ok else Part(False, "Unknown while the database does not answer."),
     }
@@ -75,16 +75,10 @@ def _tables() -> Part:
     return Part(True)
 
 
-def _engine() -> Part:
-    folder = locations.engine_folder(settings.ENGINE_URL)
-    if folder is None:
-        detail = engine_health.silence()
-        return Part(not detail, detail)
-    if not locations.writable(folder):
-        return Part(
-            False, "The engine's folder cannot be written: it is protected or its disk is full. Numbers stand still."
-        )
-    return Part(True)
+def _engines(is_known: bool) -> dict[str, Part]:
+    """Where ENGINE_URL leads and, while the database can tell, wherever workspaces were moved."""
+    found = engine_health.ailments() if is_known else engine_health.ailment_of_engine_url()
+    return {name: Part(not detail, detail) for name, detail in found.items()}
 
 
 def _broker() -> Part:

@@ -83,6 +83,7 @@ class EventCopy(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["message_id", "workspace"], name="event_copy_once")]
         indexes = [models.Index(fields=["workspace", "received_at"], name="event_copy_recent")]
+        verbose_name_plural = "event copies"
 
     def __str__(self) -> str:
         return self.pair_key

@@ -158,6 +158,7 @@ class TraitCarry(models.Model):
             models.UniqueConstraint(fields=["workspace", "key", "profile_id"], name="trait_carry_once"),
         ]
         indexes = [models.Index(fields=["workspace", "profile_id"], name="trait_carry_by_profile")]
+        verbose_name_plural = "trait carries"
 
     def __str__(self) -> str:
         return f"profile {self.profile_id} before {self.until:%Y-%m-%d}"

@@ -40,6 +40,7 @@ class PipedriveAddress(models.Model):
             models.UniqueConstraint(fields=["connection", "kind", "value", "remote_id"], name="pipedrive_address_once")
         ]
         indexes = [models.Index(fields=["connection", "remote_id"], name="pipedrive_address_of")]
+        verbose_name_plural = "pipedrive addresses"
 
     def __str__(self) -> str:
         return self.value

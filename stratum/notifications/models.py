@@ -46,6 +46,9 @@ class NotificationSettings(models.Model):
     next_summary_at = models.DateTimeField(null=True)
     next_report_at = models.DateTimeField(null=True)
 
+    class Meta:
+        verbose_name_plural = "notification settings"
+
     def __str__(self) -> str:
         return f"settings of {self.workspace}"
 
@@ -75,6 +78,7 @@ class CollectedUpTo(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "kind"], name="one_place")]
+        verbose_name_plural = "collected up to"
 
     def __str__(self) -> str:
         return f"{self.kind} {self.place}"

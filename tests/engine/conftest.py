@@ -4,9 +4,7 @@ from typing import Any
 import pytest
 
 from cdp.engine.columnar.engine import ColumnarEngine
-from cdp.engine.errors import NotSupported
 from tests.engine.clickhouse.stage import IS_HERE, WHY_NOT, clickhouse_engine
-from tests.engine.clickhouse.unanswered import reason
 from tests.engine.reference import Reference
 
 
@@ -27,16 +25,6 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 def storing(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """Both engines, for what the oracle answers in another shape."""
     return ColumnarEngine(tmp_path / "1") if request.param == "columnar" else clickhouse_engine()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What ClickHouse does not answer so far is declared, and has to be refused in words."""
-    for item in items:
-        if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
-            continue
-        why = reason(item.path.name, item.originalname) if item.callspec.params.get("engine") == "clickhouse" else None
-        if why is not None:
-            item.add_marker(pytest.mark.xfail(reason=why, raises=NotSupported, strict=True))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

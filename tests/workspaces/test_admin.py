@@ -1,6 +1,9 @@
 """Django admin: everything can be found, no secret is shown, changes go through the services."""
 
+import re
+
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
@@ -10,6 +13,19 @@ from stratum.workspaces.models import ApiKey, Invitation, Job, LoginFailures, Me
 from tests import factories
 
 OURS = [model for model in admin.site._registry if model._meta.app_label == "workspaces"]
+
+
+WRONG = re.compile(r"([^aeiou]y|s|x|z|ch|sh|up to)s$")
+
+
+def test_plurals_are_english() -> None:
+    """Django only adds an s."""
+    rooms = ("stratum", "trustlayer", "cdp", "integrations", "autopilot")
+    ours = [model for model in apps.get_models() if model.__module__.split(".")[0] in rooms]
+    assert len(ours) > 80
+    assert [
+        str(one._meta.verbose_name_plural) for one in ours if WRONG.search(str(one._meta.verbose_name_plural))
+    ] == []
 
 
 @pytest.fixture
