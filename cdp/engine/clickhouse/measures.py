@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from cdp.engine.arrays import MOST
 from cdp.engine.clickhouse.filters import value_of
 from cdp.engine.clickhouse.pushed import MISSING
 from cdp.engine.clickhouse.statements import Statement
 from cdp.engine.clickhouse.values import LIST, NO_NUMBER
-from cdp.engine.columnar.aggregate_kernels import MOST
 
 # A value with any other text may be written in another way too, such as 1 and 1.0.
 WRITTEN_ONCE = "'^(true|false|0|-?[1-9][0-9]{0,14}|-?(0|[1-9][0-9]{0,8})[.][0-9]{0,5}[1-9])$'"

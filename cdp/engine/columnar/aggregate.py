@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from cdp.engine.aggregates import Aggregate, AggregateSpec, Unit
-from cdp.engine.arrays import Ints, Mask
-from cdp.engine.columnar import aggregate_kernels as kernels
-from cdp.engine.columnar.aggregate_kernels import LEAST, MOST
+from cdp.engine.arrays import LEAST, MOST, Ints, Mask
+from cdp.engine.columnar.aggregate_kernels import count_usable, divide
 from cdp.engine.columnar.columns import used_places
+from cdp.engine.columnar.distinct_kernels import count_small, count_unique, find_mode, list_unique
 from cdp.engine.columnar.items import Coded, decode_scaled
 from cdp.engine.columnar.memory import address
 from cdp.engine.columnar.picked import asked_sides
@@ -150,7 +150,7 @@ def count(one: Selection, spec: AggregateSpec) -> Part:
         return Part(everybody(one), one.events, "count")
     lanes, _ = one.coded(spec.property, is_ranked=False)
     counted = one.dense()
-    one.run(kernels.count_usable, lanes, counted)
+    one.run(count_usable, lanes, counted)
     return Part(everybody(one), counted, "count")
 
 
@@ -166,7 +166,7 @@ def add(one: Selection, spec: AggregateSpec) -> Part:
 def average(one: Selection, spec: AggregateSpec) -> Part:
     sums = one.sums(str(spec.property))
     average = one.dense()
-    spread(lambda low, high: kernels.divide(sums.total, sums.count, low, high, average), len(average), DIVISIONS)
+    spread(lambda low, high: divide(sums.total, sums.count, low, high, average), len(average), DIVISIONS)
     return Part(sums.fits & (sums.count > 0), average, "scaled", sums.skipped)
 
 
@@ -222,7 +222,7 @@ def mode(one: Selection, spec: AggregateSpec) -> Part:
     is_recent = spec.tie == "most_recent"
     if lanes:
         rule = (found.size, address(found.rank), is_recent, spec.min_count)
-        one.run(kernels.find_mode, [one_lane(one, lanes)], *rule, has, value)
+        one.run(find_mode, [one_lane(one, lanes)], *rule, has, value)
     present = has.view(np.bool_)
     value, labels = named(found, value, present)
     return Part(present, value, "label", labels=labels)
@@ -236,9 +236,9 @@ def unique(one: Selection, spec: AggregateSpec) -> Part:
 def unique_of(one: Selection, lanes: Sequence[Lane], size: int) -> Ints:
     found = one.dense()
     if lanes and 0 < size <= MOST_BITS:
-        one.run(kernels.count_small, [one_lane(one, lanes)], found)
+        one.run(count_small, [one_lane(one, lanes)], found)
     elif lanes:
-        one.run(kernels.count_unique, [one_lane(one, lanes)], counted_domain(size), found)
+        one.run(count_unique, [one_lane(one, lanes)], counted_domain(size), found)
     return found
 
 
@@ -254,7 +254,7 @@ def unique_list(one: Selection, spec: AggregateSpec) -> Part:
     items = np.empty(int(size.sum()), np.int64)
     if lanes:
         rule = (counted_domain(found.size), address(found.rank))
-        one.run(kernels.list_unique, [one_lane(one, lanes)], *rule, starts, items)
+        one.run(list_unique, [one_lane(one, lanes)], *rule, starts, items)
     if found.rank is not None:
         items = np.argsort(found.rank)[items]
     used, places = used_places(items, found.size)

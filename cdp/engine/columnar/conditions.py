@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from cdp.engine.aggregates import MILLION, AggregateSpec
-from cdp.engine.arrays import Ints, Mask
-from cdp.engine.columnar import aggregate_kernels as kernels
+from cdp.engine.arrays import MOST, Ints, Mask
 from cdp.engine.columnar.aggregate import FUNCTIONS, refuse
-from cdp.engine.columnar.aggregate_kernels import MOST
+from cdp.engine.columnar.condition_kernels import count_periods
 from cdp.engine.columnar.elsewhere import event_mask
 from cdp.engine.columnar.masks import LARGEST, number_bounds
 from cdp.engine.columnar.picked import AskedSide, asked_sides, picked
@@ -130,7 +129,7 @@ def regular(sides: Sequence[AskedSide], condition: Regular, as_of: int, floor: i
         if one.lanes:
             lane = one.lanes[0] if len(one.lanes) == 1 else one.merged(one.lanes)
             rule = (as_of, condition.period, max(low, -LARGEST), min(high, LARGEST), is_negated)
-            one.run(kernels.count_periods, [lane], *rule, filled, is_timed=True)
+            one.run(count_periods, [lane], *rule, filled, is_timed=True)
         everybody = np.ones(len(filled), np.bool_)
         found.append(one.passing(everybody, filled, (condition.at_least, MOST), not does_nothing_fill))
     return Members(ascending(found), does_nothing_fill)

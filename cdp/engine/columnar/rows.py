@@ -4,7 +4,7 @@ import numpy as np
 
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import kernel
-from cdp.engine.columnar.memory import load_int32
+from cdp.engine.columnar.memory import load_int32, load_int64
 
 
 @kernel
@@ -25,6 +25,26 @@ def seek(address: int, low: int, high: int, wanted: int) -> int:
                     low = middle + 1
                 else:
                     high = middle
+    return low
+
+
+@kernel
+def not_before(ts: int, low: int, high: int, instant: int) -> int:
+    """The first row of [low, high) that is not before the instant, sought from the end."""
+    stride = 1
+    while low < high:
+        near = max(low, high - stride)
+        if load_int64(ts, near) < instant:
+            low = near + 1
+            break
+        high = near
+        stride *= 2
+    while low < high:
+        middle = (low + high) >> 1
+        if load_int64(ts, middle) < instant:
+            low = middle + 1
+        else:
+            high = middle
     return low
 
 

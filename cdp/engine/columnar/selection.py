@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from cdp.engine.arrays import Bytes, Ints, Mask
+from cdp.engine.arrays import LEAST, MOST, Bytes, Ints, Mask
 from cdp.engine.columnar import aggregate_kernels as kernels
-from cdp.engine.columnar.aggregate_kernels import LEAST, MOST, Source
 from cdp.engine.columnar.arrow import Array
+from cdp.engine.columnar.condition_kernels import take_counted, take_ids, take_passing
 from cdp.engine.columnar.elsewhere import event_mask
 from cdp.engine.columnar.items import Coded, Items, coded, instants, numbers, of_stream
 from cdp.engine.columnar.memory import address
@@ -19,6 +19,7 @@ from cdp.engine.columnar.picked import AskedSide, Places, names_in
 from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.runs import Runs, find_runs, item_runs, runs_of
 from cdp.engine.columnar.snapshot import Side, Stream
+from cdp.engine.columnar.source import COUNTED, Source
 from cdp.engine.events import TIMESTAMP, Events
 
 # Below this many rows a second thread costs more than it saves.
@@ -94,7 +95,7 @@ class Lane:
         if self.mask is not None:
             is_usable &= self.mask[rows] != 0
         if self.items is not None and self.items.status is not None:
-            is_usable &= self.items.status[chosen] == kernels.COUNTED
+            is_usable &= self.items.status[chosen] == COUNTED
         return chosen[is_usable]
 
 
@@ -186,7 +187,7 @@ class Selection:
 
         def work(low: int, high: int) -> Ints:
             taken = np.empty(high - low, np.int64)
-            return taken[: kernels.take_counted(source, ids, low, high, min(least, MOST_ROWS), most, wanted, taken)]
+            return taken[: take_counted(source, ids, low, high, min(least, MOST_ROWS), most, wanted, taken)]
 
         return np.concatenate([np.empty(0, np.int64), *spread(work, len(lane.runs), RUNS_PER_RANGE)])
 
@@ -198,14 +199,14 @@ class Selection:
         def work(low: int, high: int) -> Ints:
             taken = np.empty(high - low, np.int64)
             asked = events, present, value, max(least, LEAST), min(most, MOST), wanted
-            return taken[: kernels.take_passing(*keys, low, high, *asked, taken)]
+            return taken[: take_passing(*keys, low, high, *asked, taken)]
 
         return np.concatenate([np.empty(0, np.int64), *spread(work, len(places), ROWS_PER_RANGE)])
 
     def ids_of(self, places: Places) -> Ints:
         places, found = np.ascontiguousarray(places), np.empty(len(places), np.int64)
         keys = address(self.side.ids), address(places)
-        spread(lambda low, high: kernels.take_ids(*keys, low, high, found), len(places), ROWS_PER_RANGE)
+        spread(lambda low, high: take_ids(*keys, low, high, found), len(places), ROWS_PER_RANGE)
         return found
 
     def numbers(self, name: str) -> list[Lane]:

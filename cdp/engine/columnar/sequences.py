@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdp.engine.arrays import Ints
-from cdp.engine.columnar.aggregate_kernels import not_before
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.jit import kernel
 from cdp.engine.columnar.memory import FOREVER, load_int64, load_uint32
 from cdp.engine.columnar.picked import AskedSide, names_in
 from cdp.engine.columnar.plain_sequences import is_plain, plain_members, tie_keys
 from cdp.engine.columnar.pool import spread
-from cdp.engine.columnar.rows import grown, seek
+from cdp.engine.columnar.rows import grown, not_before, seek
 from cdp.engine.columnar.sequence_chains import Rules, has_chain
 from cdp.engine.columnar.snapshot import Side, Stream
 from cdp.engine.columnar.tied_sequences import is_tied, tied_members, untied
