@@ -10,12 +10,14 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from cdp.definitions.funnels import parse_draft
-from cdp.models import Change, Profile
+from cdp.models import Change, Event, Profile
 from cdp.queries import engine_sample
 from cdp.services import funnels, ingest, profiles
 from cdp.services.engine_moves import Moved, Progress, move
+from cdp.services.raw_archive import DROP_AFTER, Kept, keep_window
 from stratum.workspaces.access import SYSTEM
 from stratum.workspaces.models import Workspace
+from tests.cdp.moves.window import DAYS, arrived, keep
 from tests.engine.clickhouse.stage import CLICKHOUSE_URL, IS_HERE, WHY_NOT
 
 FUNNEL: dict[str, Any] = {"name": "Buying", "steps": [{"event": "page_view"}, {"event": "purchase"}]}
@@ -89,3 +91,25 @@ def move_to(workspace: Workspace, now: datetime) -> MoveTo:
         return move(workspace=workspace, to=to, now=now, tell=tell, seed=SEED)
 
     return moved
+
+
+@pytest.fixture
+def window(settings: Settings, workspace: Workspace, shop: None, clickhouse: str, move_to: MoveTo) -> None:
+    """The shop is on ClickHouse, and what is older than ten days has arrived long ago."""
+    settings.RECENT_EVENTS_DAYS = DAYS
+    Event.objects.filter(workspace=workspace).update(received_at=arrived(workspace))
+    move_to(clickhouse)
+
+
+@pytest.fixture
+def copied(workspace: Workspace, window: None, now: datetime) -> Kept:
+    """Older raw events are in both places."""
+    return keep(workspace, now)
+
+
+@pytest.fixture
+def moved(workspace: Workspace, copied: Kept, now: datetime) -> Kept:
+    """Older raw events are in ClickHouse only."""
+    kept = keep_window(workspace=workspace, now=now + DROP_AFTER)
+    assert kept.dropped == copied.copied > 40
+    return copied
