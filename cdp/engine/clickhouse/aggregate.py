@@ -149,7 +149,7 @@ def end(spec: AggregateSpec, measures: Measures) -> Read:
     if name == TIMESTAMP:
         moment = measures.latest() if is_last else measures.earliest()
         return lambda found: told(found, "instant", numbers(found, moment), ts=numbers(found, moment))
-    value, has, lists = measures.end(name, is_last), measures.has(name), measures.text_lists(name)
+    value, has, lists = measures.end(name, is_last), measures.has(name), measures.lists(name)
     moment = measures.latest(name) if is_last else measures.earliest(name)
 
     def read(found: pa.Table) -> Aggregate | None:

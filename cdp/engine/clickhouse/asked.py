@@ -30,9 +30,8 @@ class Question:
     def about(self, name: str, events: Events, **parts: str) -> Statement:
         """A statement about the rows of these events."""
         start, last = self.times(events)
-        asked = self.head.question(name, self.as_of, **parts)
+        asked = self.head.question(name, self.as_of, start, last, **parts)
         asked.parts["named"] = named(events.names, asked)
-        asked.parameters |= {"start": start, "last": last}
         return asked
 
     def times(self, events: Events) -> tuple[int, int]:
@@ -67,6 +66,8 @@ def named(names: Sequence[EventName], statement: Statement) -> str:
         return "1"
     terms = [f"startsWith(name, {statement.bind(one.text, 'String')})" for one in names if isinstance(one, Prefix)]
     plain = [one for one in names if isinstance(one, str)]
-    if plain:
+    if len(plain) == 1:  # so that ClickHouse knows that rows lie by profile
+        terms.append(f"name = {statement.bind(plain[0], 'String')}")
+    elif plain:
         terms.append(f"name IN {statement.bind(plain, 'Array(String)')}")
     return f"({' OR '.join(terms)})" if terms else "0"

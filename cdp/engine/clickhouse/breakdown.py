@@ -4,9 +4,9 @@ makes the groups."""
 import numpy as np
 
 from cdp.engine.arrays import Ints
-from cdp.engine.clickhouse.filters import value_of
+from cdp.engine.clickhouse.asked import named
 from cdp.engine.clickhouse.marks import Asked, Marks, read_marks
-from cdp.engine.clickhouse.measures import IN_ORDER
+from cdp.engine.clickhouse.properties import value_of
 from cdp.engine.clickhouse.server import numbers_of
 from cdp.engine.clickhouse.statements import Statement
 from cdp.engine.clickhouse.texts import labels_of
@@ -57,7 +57,7 @@ def known(asked: Asked, statement: Statement, labels: Labels) -> tuple[Ints, Cod
 
 
 def attributes_now(asked: Asked, name: str) -> Statement:
-    statement = asked.head.question("attributes_now", asked.as_of, table="attribute")
+    statement = asked.head.about_attributes("attributes_now", asked.as_of)
     statement.parameters["name"] = name
     return statement
 
@@ -65,11 +65,11 @@ def attributes_now(asked: Asked, name: str) -> Statement:
 def touches(asked: Asked, by: ByProperty) -> Statement:
     """Of all that ever happened, not only of the funnel's date range."""
     touch = "argMinIf" if by.attribution == "first_touch" else "argMaxIf"
-    statement = asked.head.question("touches", asked.as_of, touch=touch, in_order=IN_ORDER)
+    statement = asked.head.question("touches", asked.as_of, touch=touch, in_order=asked.head.known.in_order)
     statement.parts["value"] = value_of(by.property, statement)
     statement.parts["asked"] = asked.profiles(statement)
     statement.parts["serves"] = asked.serving(statement)
-    statement.parameters["names"] = asked.names()
+    statement.parts["named"] = named(asked.names(), statement)
     return statement
 
 

@@ -102,6 +102,7 @@ def settle(server: Server, head: Head) -> None:
             now.purged_before,
             has_moved=bool(moved),
             has_voided=bool(voided),
+            known=now.known,
             held=held,
             swept=head.generation,
         )

@@ -7,7 +7,6 @@ from cdp.engine.aggregates import AggregateSpec
 from cdp.engine.arrays import Mask
 from cdp.engine.clickhouse.aggregate import aggregates
 from cdp.engine.clickhouse.asked import Question, numbers
-from cdp.engine.clickhouse.measures import IN_ORDER
 from cdp.engine.clickhouse.sequences import Part, all_of, sequence_members
 from cdp.engine.clickhouse.shipped import properties_in, shipped
 from cdp.engine.columnar.conditions import ZERO_WITHOUT_EVENTS, answer, passing_range, refuse_condition, whole_range
@@ -63,7 +62,7 @@ def first_within(question: Question, condition: FirstEvent) -> Members:
 
 
 def last_having(question: Question, condition: LastEvent) -> Members:
-    asked = question.about("profile_last", condition.events, in_order=IN_ORDER)
+    asked = question.about("profile_last", condition.events, in_order=question.head.known.in_order)
     asked.parts["where"] = question.where(condition.events, asked)
     asked.parts["has"] = question.where(replace(condition.events, where=condition.has), asked)
     return Members(numbers(question.table(asked), "profile"))
@@ -77,7 +76,7 @@ def regular(question: Question, condition: Regular) -> Members:
     asked = question.about("profile_periods", events)
     asked.parts["where"] = question.where(events, asked)
     bounds = {"least": max(least, -LARGEST), "most": min(most, LARGEST)}
-    asked.parameters |= {"period": condition.period, **bounds}
+    asked.parameters |= {"as_of": question.as_of, "period": condition.period, **bounds}
     found = question.table(asked)
     periods, within = numbers(found, "periods"), numbers(found, "filled")
     filled = periods - within if is_negated else within

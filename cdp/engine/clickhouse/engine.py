@@ -13,7 +13,7 @@ from cdp.engine.clickhouse.asked import Question
 from cdp.engine.clickhouse.checks import condemn, examine
 from cdp.engine.clickhouse.marks import Asked
 from cdp.engine.clickhouse.server import Server, server_of
-from cdp.engine.clickhouse.state import LEASE_SECONDS, PAUSE_SECONDS, Head, claimed, current_edition, read_head, tell
+from cdp.engine.clickhouse.state import LEASE_SECONDS, PAUSE_SECONDS, Head, claimed, read_current, read_head, tell
 from cdp.engine.clickhouse.statements import Statement, template
 from cdp.engine.clickhouse.writer import ClickHouseWriter
 from cdp.engine.conditions import Condition, Members
@@ -38,11 +38,13 @@ class ClickHouseEngine:
         return server_of(self.url)
 
     def place(self) -> int:
-        return current_edition(self.server, self.workspace) if self.edition is None else self.edition
+        return self.state().edition if self.edition is None else self.edition
 
     def state(self) -> Head:
         """As it is, damaged or not."""
-        return read_head(self.server, self.workspace, self.place())
+        if self.edition is None:
+            return read_current(self.server, self.workspace)
+        return read_head(self.server, self.workspace, self.edition)
 
     def head(self) -> Head:
         """What questions are asked about. Raises EngineDamaged."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from cdp.engine.clickhouse import given
 from cdp.engine.clickhouse.decisions import Events, decide
-from cdp.engine.clickhouse.pushed import COMPARISONS, MISSING, Verdict, both, either, every, joined, opposite, pushed
+from cdp.engine.clickhouse.properties import MISSING, value_of
+from cdp.engine.clickhouse.pushed import COMPARISONS, Verdict, both, either, every, joined, opposite, pushed
 from cdp.engine.clickhouse.server import Server, numbers_of
 from cdp.engine.clickhouse.state import Head
 from cdp.engine.clickhouse.statements import Statement
@@ -114,13 +115,12 @@ class Scope:
 
     def asked(self, name: str, properties: Sequence[str], leaf: Leaf, named: Named) -> Statement:
         """A question about what is open of a comparison."""
-        asked = self.head.question(name, self.as_of)
+        asked = self.head.question(name, self.as_of, self.start, self.last)
         values = [value_of(one, asked) for one in properties]
         asked.parts["values"] = ", ".join(f"{value} AS v{place}" for place, value in enumerate(values))
         asked.parts["named"] = named(asked)
         found = told(leaf, asked)
         asked.parts["open"] = found.open if found else is_there(leaf, asked)
-        asked.parameters |= {"start": self.start, "last": self.last}
         return asked
 
 
@@ -128,7 +128,7 @@ def told(leaf: Leaf, statement: Statement) -> Verdict | None:
     """What ClickHouse can tell by itself."""
     if not isinstance(leaf, Test) or not isinstance(leaf.value, Scalar | tuple | None):
         return None
-    return pushed(leaf, value_of(leaf.property, statement), statement)
+    return pushed(leaf, statement)
 
 
 def is_told(where: Predicate) -> bool:
@@ -163,11 +163,3 @@ def properties_of(where: Predicate) -> tuple[str, ...]:
         case Test(name, _, Ref(other)):
             return tuple(dict.fromkeys((name, other)))
     return (where.property,)
-
-
-def value_of(name: str, statement: Statement) -> str:
-    """The JSON text of a property, empty where it is not there."""
-    key = statement.bind(name, "String")
-    if "." not in name:
-        return f"properties[{key}]"
-    return f"if(properties[{key}] IN ('', 'null'), inner[{key}], properties[{key}])"

@@ -18,12 +18,13 @@ from cdp.engine.funnels import Bucket, FunnelAnswer, FunnelPeople
 
 def funnel(asked: Asked) -> FunnelAnswer:
     refuse(asked.spec)
+    breakdown, is_timed = asked.spec.breakdown, asked.spec.timed
+    if breakdown is not None:
+        refuse_breakdown(asked.spec, breakdown)
     if can_count(asked.spec):
         return count_levels(asked)
-    breakdown, is_timed = asked.spec.breakdown, asked.spec.timed
     if breakdown is None:
         return answer(walk(asked, read_marks(asked)), is_timed)
-    refuse_breakdown(asked.spec, breakdown)
     found, whole = grouped(asked, breakdown)
     return replace(answer(whole, is_timed), breakdown=group_answers(found, is_timed))
 

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from cdp.engine.arrays import Ints
 from cdp.engine.clickhouse import given
+from cdp.engine.clickhouse.asked import named
 from cdp.engine.clickhouse.decisions import Events, decide
-from cdp.engine.clickhouse.filters import Named, Scope, is_told, properties_of, value_of
+from cdp.engine.clickhouse.filters import Named, Scope, is_told, properties_of
+from cdp.engine.clickhouse.properties import value_of
 from cdp.engine.clickhouse.pushed import EVERYTHING, joined
 from cdp.engine.clickhouse.server import Server, array_of, numbers_of
 from cdp.engine.clickhouse.state import Head
@@ -82,7 +84,7 @@ class Asked:
 
 
 def naming(events: Sequence[str]) -> Named:
-    return lambda of: "1" if ANY_EVENT in events else f"name IN {of.bind(list(events), 'Array(String)')}"
+    return lambda statement: named(events, statement)
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def read_marks(asked: Asked, *, wanted: str | None = None, steps: int = 0) -> Ma
     spec, head = asked.spec, asked.head
     start, last = max(spec.start, head.floor), min(spec.end - 1 + spec.window, asked.as_of)
     names = asked.names()
-    statement = head.question("funnel_marks", asked.as_of)
+    statement = head.question("funnel_marks", asked.as_of, start, last)
     filtered = asked.filtered(statement, start, last)
     columns = [f"toUInt32({filtered.open}) AS opened"] if filtered.places else []
     bits = "bitOr(bits, opened)" if columns else "bits"
@@ -124,7 +126,7 @@ def read_marks(asked: Asked, *, wanted: str | None = None, steps: int = 0) -> Ma
     statement.parts["ties"] = ", received, seq" if wanted is not None else ""
     statement.parts |= {"bits": filtered.bits, "asked": asked.profiles(statement)}
     statement.parts["serving"] = "1" if spec.mode == "strict" else f"{bits} != 0"
-    statement.parameters |= {"names": names, "start": start, "last": last}
+    statement.parameters["names"] = names
     return marks_of(spec, names, read_rows(asked, statement, columns, filtered))
 
 

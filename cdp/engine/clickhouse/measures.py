@@ -3,15 +3,12 @@
 from dataclasses import dataclass, field
 
 from cdp.engine.arrays import MOST
-from cdp.engine.clickhouse.filters import value_of
-from cdp.engine.clickhouse.pushed import MISSING
+from cdp.engine.clickhouse.known import LISTS, MANIFOLD, OTHERS
+from cdp.engine.clickhouse.properties import MISSING, kinds_of, number_of, value_of
 from cdp.engine.clickhouse.statements import Statement
-from cdp.engine.clickhouse.values import LIST, NO_NUMBER
+from cdp.engine.clickhouse.values import WRITTEN_ONCE
 
-# A value with any other text may be written in another way too, such as 1 and 1.0.
-WRITTEN_ONCE = "'^(true|false|0|-?[1-9][0-9]{0,14}|-?(0|[1-9][0-9]{0,8})[.][0-9]{0,5}[1-9])$'"
-# The order of all events as one number: ClickHouse compares it in half the time of (ts, received, seq).
-IN_ORDER = "bitShiftLeft(toInt256(ts), 128) + bitShiftLeft(toInt256(received), 64) + seq"
+NONE = "toInt64(0)"
 
 
 @dataclass
@@ -20,8 +17,8 @@ class Measures:
 
     statement: Statement
     names: dict[str, str] = field(default_factory=dict)
-    keys: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
 
     def add(self, sql: str) -> str:
         return self.names.setdefault(sql, f"m{len(self.names)}")
@@ -29,26 +26,38 @@ class Measures:
     def columns(self) -> str:
         return "".join(f",\n    {sql} AS {name}" for sql, name in self.names.items())
 
-    def key(self, name: str) -> str:
-        if name not in self.keys:
-            self.keys[name] = self.statement.bind(name, "String")
-        return self.keys[name]
-
     def text(self, name: str) -> str:
         if name not in self.texts:
             self.texts[name] = value_of(name, self.statement)
         return self.texts[name]
 
+    def number(self, name: str) -> str:
+        if name not in self.numbers:
+            self.numbers[name] = number_of(name, self.statement)
+        return self.numbers[name]
+
+    def may_be(self, name: str, kind: int) -> bool:
+        """Whether values of this kind ever came."""
+        return bool(kinds_of(name, self.statement) & kind)
+
     # Of numbers
 
     def counted(self, name: str) -> str:
-        return self.add(f"toInt64(countIf(mapContains(numbers, {self.key(name)})))")
+        return self.add(f"toInt64(count({self.number(name)}))")
 
     def skipped(self, name: str) -> str:
-        return self.add(f"toInt64(countIf(others[{self.key(name)}] = {NO_NUMBER}))")
+        """How many values are there and no numbers; lists are neither."""
+        if not self.may_be(name, OTHERS):
+            return self.add(NONE)
+        text = self.text(name)
+        is_other = f"{text} NOT IN {MISSING} AND NOT startsWith({text}, '[')"
+        return self.add(f"toInt64(countIf(isNull({self.number(name)}) AND {is_other}))")
 
     def lists(self, name: str) -> str:
-        return self.add(f"toInt64(countIf(others[{self.key(name)}] = {LIST}))")
+        if not self.may_be(name, LISTS):
+            return self.add(NONE)
+        text = self.text(name)
+        return self.add(f"toInt64(countIf(startsWith({text}, '[') AND {text} != '[]'))")
 
     def fits(self, name: str) -> str:
         return self.add(f"toInt64({self._sum(name)} BETWEEN -{MOST} AND {MOST})")
@@ -58,13 +67,13 @@ class Measures:
         return self.add(f"toInt64({self._sum(name)})")
 
     def _sum(self, name: str) -> str:
-        return f"sum(toInt128(numbers[{self.key(name)}]))"
+        return f"ifNull(sum(toInt128({self.number(name)})), 0)"
 
     def least(self, name: str) -> str:
-        return self.add(f"minIf(numbers[{self.key(name)}], mapContains(numbers, {self.key(name)}))")
+        return self.add(f"ifNull(min({self.number(name)}), 0)")
 
     def most(self, name: str) -> str:
-        return self.add(f"maxIf(numbers[{self.key(name)}], mapContains(numbers, {self.key(name)}))")
+        return self.add(f"ifNull(max({self.number(name)}), 0)")
 
     # Of times
 
@@ -86,17 +95,16 @@ class Measures:
     def end(self, name: str, is_last: bool) -> str:
         how = "argMaxIf" if is_last else "argMinIf"
         text = self.text(name)
-        return self.add(f"{how}({text}, {IN_ORDER}, {text} NOT IN {MISSING})")
+        return self.add(f"{how}({text}, {self.statement.known.in_order}, {text} NOT IN {MISSING})")
 
     def unique(self, name: str) -> str:
         text = self.text(name)
         return self.add(f"toInt64(uniqExactIf({text}, {text} NOT IN {MISSING}))")
 
-    def text_lists(self, name: str) -> str:
-        return self.add(f"toInt64(countIf(startsWith({self.text(name)}, '[')))")
-
     def unsettled(self, name: str) -> str:
         """How many values may be the same as others with another text."""
+        if not self.may_be(name, MANIFOLD):
+            return self.add(NONE)
         text = self.text(name)
-        is_settled = f"startsWith({text}, '\"') OR match({text}, {WRITTEN_ONCE})"
+        is_settled = f"startsWith({text}, '\"') OR match({text}, '^{WRITTEN_ONCE}$')"
         return self.add(f"toInt64(countIf({text} NOT IN {MISSING} AND NOT ({is_settled})))")

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from cdp.engine.clickhouse.properties import every_property
 from cdp.engine.clickhouse.server import Server
 from cdp.engine.clickhouse.state import Head
 from cdp.engine.clickhouse.statements import Statement
@@ -23,6 +24,7 @@ FIRST_LETTERS = {'"': "text", "[": "list", "{": "object", "t": "bool", "f": "boo
 def catalog(server: Server, head: Head, since: int, as_of: int) -> Catalog:
     def ask(name: str, **more: int) -> Sequence[Sequence[Any]]:
         asked = head.question(name, as_of)
+        asked.parts["names"], asked.parts["texts"] = every_property(asked)
         asked.parameters |= {"since": since, **more}
         return server.rows(asked.text, asked.parameters)
 
@@ -87,15 +89,20 @@ def timeline(
     found = owner(server, head, profile)
     ts, received, seq = before or (ENDLESS, 0, 0)
     asked = head.question("timeline", as_of)
+    asked.parts["names"], asked.parts["texts"] = every_property(asked)
     asked.parameters |= {"profile": found, "ts": ts, "received": received, "seq": seq, "limit": limit}
     return tuple(
-        TimelineEvent(seq, found, ts, received, name, kind, {key: from_text(text) for key, text in properties.items()})
-        for seq, ts, received, name, kind, properties in server.rows(asked.text, asked.parameters)
+        TimelineEvent(seq, found, ts, received, name, kind, properties_of(names, texts))
+        for seq, ts, received, name, kind, names, texts in server.rows(asked.text, asked.parameters)
     )
 
 
+def properties_of(names: Sequence[str], texts: Sequence[str]) -> dict[str, Any]:
+    return {name: from_text(text) for name, text in zip(names, texts, strict=True) if text}
+
+
 def attributes(server: Server, head: Head, profile: int) -> dict[str, tuple[AttributeValue, ...]]:
-    asked = head.question("attributes", table="attribute")
+    asked = head.about_attributes("attributes")
     asked.parameters |= {"profile": owner(server, head, profile)}
     found: dict[str, list[AttributeValue]] = {}
     for name, ts, value in server.rows(asked.text, asked.parameters):

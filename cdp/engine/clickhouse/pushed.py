@@ -5,15 +5,17 @@ lists, letters that fold into others) is left open and decided by the law.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from cdp.engine.clickhouse.known import LISTS, ROUGH
+from cdp.engine.clickhouse.properties import MISSING, kinds_of, number_of, value_of
 from cdp.engine.clickhouse.statements import Statement
 from cdp.engine.clickhouse.values import to_text
+from cdp.engine.columnar.masks import number_bounds
 from cdp.engine.predicates import ORDER_OPERATORS, Scalar, Test, exact, is_number
 
-MISSING = "('', 'null', '\"\"', '[]', '{}')"
 SIGNS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 FINDS = {"contains": "position({}, {}) > 0", "starts_with": "startsWith({}, {})", "ends_with": "endsWith({}, {})"}
 # Decimals of so many digits keep their order as doubles, and no two of them are the same double.
@@ -44,26 +46,55 @@ class Verdict:
 NEVER, EVERYTHING = Verdict("0", "0"), Verdict("1", "1")
 
 
-def pushed(test: Test, value: str, statement: Statement) -> Verdict | None:
-    """`value`: SQL of the JSON text. None where ClickHouse cannot compare so, or the operator is a negation."""
+def pushed(test: Test, statement: Statement) -> Verdict | None:
+    """None where ClickHouse cannot compare so, or the operator is a negation."""
+    value = Value(test.property, value_of(test.property, statement), statement)
     if test.op == "exists":
-        return both(f"{value} NOT IN {MISSING}")
+        return both(f"{value.sql} NOT IN {MISSING}")
     compare = COMPARISONS.get(test.op)
     operand = test.value if isinstance(test.value, tuple) else (test.value,)
     if compare is None or not all(isinstance(one, Scalar) for one in operand):
         return None
-    return compare(test, [one for one in operand if isinstance(one, Scalar)], Value(value, statement))
+    operands = [one for one in operand if isinstance(one, Scalar)]
+    return by_numbers(test, operands, value) or compare(test, operands, value)
+
+
+def by_numbers(test: Test, operands: Sequence[Scalar], value: "Value") -> Verdict | None:
+    """Where the millionths of a property say everything about its numbers."""
+    if value.may_be(ROUGH) or not value.has_number or not all(map(is_finite, operands)):
+        return None
+    is_list = Verdict("0", value.is_list)
+    if test.op in ("eq", "in"):
+        found = [bounds for one in operands if (bounds := number_bounds(replace(test, op="eq", value=one)))]
+        return either([*(value.within(*bounds) for bounds in found), is_list])
+    bounds = number_bounds(test)
+    return None if bounds is None else value.within(*bounds)
 
 
 @dataclass(frozen=True)
 class Value:
     """The JSON text of a property, and what can be said about it in SQL."""
 
+    name: str
     sql: str
     statement: Statement
 
     def bind(self, value: Any, kind: str = "String") -> str:
         return self.statement.bind(value, kind)
+
+    def may_be(self, kind: int) -> bool:
+        """Whether values of this kind ever came."""
+        return bool(kinds_of(self.name, self.statement) & kind)
+
+    @property
+    def has_number(self) -> bool:
+        """Whether its millionths have a column."""
+        return self.name in self.statement.known.own
+
+    def within(self, low: int, high: int) -> Verdict:
+        if low > high:
+            return NEVER
+        return both(f"ifNull({number_of(self.name, self.statement)} BETWEEN {low} AND {high}, 0)")
 
     @property
     def is_text(self) -> str:
@@ -76,6 +107,8 @@ class Value:
 
     @property
     def is_list(self) -> str:
+        if not self.may_be(LISTS):
+            return "0"
         return f"(startsWith({self.sql}, '[') AND {self.sql} != '[]')"
 
     @property
@@ -166,6 +199,11 @@ COMPARISONS: dict[str, Callable[[Test, Sequence[Scalar], Value], Verdict | None]
     **dict.fromkeys(ORDER_OPERATORS, in_order),
     **dict.fromkeys(FINDS, found),
 }
+
+
+def is_finite(operand: Scalar) -> bool:
+    number = exact(operand) if is_number(operand) else None
+    return number is not None and number.is_finite()
 
 
 def is_narrow(operand: Scalar) -> bool:

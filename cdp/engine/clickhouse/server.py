@@ -28,7 +28,12 @@ PROBE_SECONDS = 2
 LONGEST_REST = 30.0  # seconds
 # A question that would need more is refused by the server, which goes on for everybody else.
 MOST_MEMORY = 8_000_000_000
-SETTINGS = {"max_memory_usage": MOST_MEMORY, "join_use_nulls": 0, "precise_float_parsing": 1}
+SETTINGS = {
+    "max_memory_usage": MOST_MEMORY,
+    "join_use_nulls": 0,
+    "precise_float_parsing": 1,
+    "optimize_aggregation_in_order": 1,
+}
 
 Answer = TypeVar("Answer")
 Number = TypeVar("Number", bound=np.integer[Any])

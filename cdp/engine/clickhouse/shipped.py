@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from cdp.engine.clickhouse.asked import Question, numbers
-from cdp.engine.clickhouse.filters import value_of
+from cdp.engine.clickhouse.properties import value_of
 from cdp.engine.clickhouse.values import from_text
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.columns import Column, encode

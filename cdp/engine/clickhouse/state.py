@@ -18,16 +18,17 @@ import orjson
 import pyarrow as pa
 
 from cdp.engine.base import Cursor
+from cdp.engine.clickhouse.known import Known
 from cdp.engine.clickhouse.server import Server
 from cdp.engine.clickhouse.statements import Statement, template
 from cdp.engine.errors import Damage, EngineBusy, EngineError, EngineOvertaken
-from cdp.engine.events import BEGINNING
+from cdp.engine.events import BEGINNING, ENDLESS
 
 LEASE_SECONDS = 20.0  # shorter than a question waits for another writer
 PAUSE_SECONDS = 0.02
 # Editions begin a million further on when rows get columns that those written before do not have: what was written
-# before is not asked any more, and the engine is filled from PostgreSQL again. 2: numbers and others.
-COLUMNS = 2
+# before is not asked any more, and the engine is filled from PostgreSQL again. 3: columns of properties.
+COLUMNS = 3
 FIRST_EDITION = 1_000_000 * COLUMNS + 1
 MOST_TOKENS = 5
 # Lines that are no outcome: of generations, and of editions.
@@ -46,6 +47,7 @@ class Head:
     purged_before: int | None = None
     has_moved: bool = False
     has_voided: bool = False
+    known: Known = field(default=Known(), compare=False)
     # Rows of committed generations by table, None where nobody counted; the generation up to which dead rows are gone.
     held: Mapping[str, int] | None = field(default=None, compare=False)
     swept: int = field(default=0, compare=False)
@@ -73,34 +75,41 @@ class Head:
     def committed(self) -> str:
         return "NOT has({abandoned:Array(Int64)}, generation)" if self.abandoned else "1"
 
-    def live(self, table: str = "event") -> str:
-        """The rows of a table that count; goes on with AND. What it needs is in `parameters`."""
-        moves = template("moves").substitute(committed=self.committed) if self.has_moved else ""
-        is_event = table == "event"
+    def live(self, table: str, when: str) -> str:
+        """The rows of a table that count, `when` they happened; goes on with AND. What it needs is in `parameters`."""
         return template("live").substitute(
             table=table,
-            moves=moves,
+            moves=template("moves").substitute(committed=self.committed) if self.has_moved else "",
             committed=self.committed,
             placed="generation >= moved_at" if self.has_moved else "1",
-            kept=self.kept if is_event else "1",
+            when=when,
+            voided=self.not_voided if table == "event" else "1",
         )
 
     @property
-    def kept(self) -> str:
-        voided = template("voided").substitute(committed=self.committed) if self.has_voided else "1"
-        return f"ts >= {self.floor} AND {voided}"
+    def not_voided(self) -> str:
+        return template("voided").substitute(committed=self.committed) if self.has_voided else "1"
 
-    def question(self, name: str, as_of: int | None = None, /, *, table: str = "event", **parts: str) -> Statement:
-        """A statement about the rows that count, up to `as_of`."""
-        live = self.live(table)
-        parameters = self.parameters
-        if as_of is not None:
-            live, parameters = live + "    AND ts <= {as_of:Int64}\n", parameters | {"as_of": as_of}
-        return Statement(name, parameters, live=live, **parts)
+    @property
+    def kept(self) -> str:
+        """Of events: neither beyond retention nor voided."""
+        return f"ts >= {self.floor} AND {self.not_voided}"
+
+    def question(
+        self, name: str, as_of: int = ENDLESS, start: int = BEGINNING, last: int = ENDLESS, /, **parts: str
+    ) -> Statement:
+        """A statement about the events that count, of [start, last] up to `as_of`."""
+        when = self.known.during(max(start, self.floor), min(last, as_of))
+        return Statement(name, self.parameters, self.known, live=self.live("event", when), **parts)
+
+    def about_attributes(self, name: str, as_of: int = ENDLESS, **parts: str) -> Statement:
+        """A statement about the changes of attributes up to `as_of`."""
+        return Statement(name, self.parameters, self.known, live=self.live("attribute", f"ts <= {as_of}"), **parts)
 
 
 @dataclass(frozen=True)
 class Line:
+    edition: int
     generation: int
     what: str
     attempt: str
@@ -109,13 +118,24 @@ class Line:
     has_moved: int
     has_voided: int
     held: str
+    known: str
     age: int
 
 
-def current_edition(server: Server, workspace: int) -> int:
-    rows = server.rows(template("editions").template, {"workspace": workspace})
-    found = (one for one, what, *_ in rows if one >= FIRST_EDITION and "current" in what and "gone" not in what)
-    return max(found, default=FIRST_EDITION)
+def read_current(server: Server, workspace: int) -> Head:
+    """Of the edition that answers. Others have few lines: all are read at once, because that takes half the time of
+    asking twice."""
+    lines = lines_of(server, Statement("head", {"workspace": workspace}, edition="1"))
+    edition = current_edition(lines)
+    return head_of(workspace, edition, [line for line in lines if line.edition == edition])
+
+
+def current_edition(lines: Sequence[Line]) -> int:
+    about = [line for line in lines if line.generation == 0 and line.edition >= FIRST_EDITION]
+    gone = {line.edition for line in about if line.what == "gone"}
+    return max(
+        (line.edition for line in about if line.what == "current" and line.edition not in gone), default=FIRST_EDITION
+    )
 
 
 def read_head(server: Server, workspace: int, edition: int) -> Head:
@@ -123,8 +143,12 @@ def read_head(server: Server, workspace: int, edition: int) -> Head:
 
 
 def read_lines(server: Server, workspace: int, edition: int) -> list[Line]:
-    rows = server.rows(template("head").template, {"workspace": workspace, "edition": edition})
-    return [Line(*row) for row in rows]
+    key = {"workspace": workspace, "edition": edition}
+    return lines_of(server, Statement("head", key, edition="edition = {edition:Int64}"))
+
+
+def lines_of(server: Server, head: Statement) -> list[Line]:
+    return [Line(*row) for row in server.rows(head.text, head.parameters)]
 
 
 def head_of(workspace: int, edition: int, lines: Sequence[Line]) -> Head:
@@ -157,6 +181,7 @@ def head_of(workspace: int, edition: int, lines: Sequence[Line]) -> Head:
         purged_before=last.purged_before,
         has_moved=bool(last.has_moved),
         has_voided=bool(last.has_voided),
+        known=Known.from_text(last.known),
         held=held,
         swept=swept,
         is_sweeping=any(line.what == "sweep" and line.generation > swept for line in lines),
@@ -196,9 +221,9 @@ def tell(server: Server, key: dict[str, int], generation: int, what: str, attemp
 
 def line_of(key: dict[str, int], generation: int, what: str, attempt: str, **more: Any) -> dict[str, pa.Array]:
     line: dict[str, Any] = {**key, "generation": generation, "what": what, "attempt": attempt, "cursor": ""}
-    line |= {"purged_before": None, "has_moved": 0, "has_voided": 0, "held": ""} | more
+    line |= {"purged_before": None, "has_moved": 0, "has_voided": 0, "held": "", "known": ""} | more
     types = {"what": pa.string(), "attempt": pa.string(), "cursor": pa.string(), "has_moved": pa.uint8()}
-    types |= {"has_voided": pa.uint8(), "held": pa.string()}
+    types |= {"has_voided": pa.uint8(), "held": pa.string(), "known": pa.string()}
     return {name: pa.array([value], types.get(name, pa.int64())) for name, value in line.items()}
 
 
@@ -290,12 +315,13 @@ class Claim:
         *,
         has_moved: bool,
         has_voided: bool,
+        known: Known,
         held: Mapping[str, int] | None,
         swept: int,
     ) -> None:
         """`held`: rows by table from now on, None where it is not known."""
         more = {"cursor": orjson.dumps(cursor).decode(), "purged_before": purged_before}
-        more |= {"has_moved": int(has_moved), "has_voided": int(has_voided)}
+        more |= {"has_moved": int(has_moved), "has_voided": int(has_voided), "known": known.to_text()}
         more["held"] = "" if held is None else orjson.dumps({**held, "swept": swept}).decode()
         is_stored = tell(self.server, self.head.key, self.generation, "commit", self.attempt, **more)
         self.is_over = True

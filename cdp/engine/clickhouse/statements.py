@@ -5,7 +5,10 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from cdp.engine.clickhouse.known import Known
+
 FOLDER = Path(__file__).parent / "sql"
+NOTHING = Known()
 
 
 @cache
@@ -14,11 +17,15 @@ def template(name: str) -> Template:
 
 
 class Statement:
-    """A question about one state of one workspace, with everything that is bound to it."""
+    """A question about one state of one workspace, with everything that is bound to it.
 
-    def __init__(self, name: str, parameters: dict[str, Any], **parts: str) -> None:
+    known: of the rows that it is about.
+    """
+
+    def __init__(self, name: str, parameters: dict[str, Any], known: Known = NOTHING, /, **parts: str) -> None:
         self.name = name
         self.parameters = dict(parameters)
+        self.known = known
         self.parts = parts
 
     def bind(self, value: Any, kind: str) -> str:

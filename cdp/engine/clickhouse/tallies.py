@@ -9,8 +9,7 @@ import pyarrow as pa
 from cdp.engine.aggregates import AggregateSpec, Tie
 from cdp.engine.arrays import Ints
 from cdp.engine.clickhouse.asked import Question, numbers
-from cdp.engine.clickhouse.filters import value_of
-from cdp.engine.clickhouse.pushed import MISSING
+from cdp.engine.clickhouse.properties import MISSING, value_of
 from cdp.engine.clickhouse.texts import encoded
 from cdp.engine.clickhouse.values import from_texts
 from cdp.engine.columnar.items import text_form

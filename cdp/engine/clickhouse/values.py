@@ -1,6 +1,7 @@
-"""Properties as ClickHouse keeps them: JSON texts by name, and by every dotted path that leads into an object."""
+"""What ClickHouse keeps of values: JSON texts, by every dotted path that leads into an object too, and numbers."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,10 +11,10 @@ from cdp.engine.aggregates import MILLION
 from cdp.engine.columnar.columns import MAX_WHOLE
 from cdp.engine.columnar.items import COUNTED, number_item
 
-# What a value is that is no number.
-NO_NUMBER, LIST = 1, 2
 # Below it neighbouring doubles are less than a millionth apart, and one that is some millionths is what is written.
 MOST_FINE = 1e9
+# Other values, but for texts, may be written in another way too.
+WRITTEN_ONCE = "(true|false|0|-?[1-9][0-9]{0,14}|-?(0|[1-9][0-9]{0,8})[.][0-9]{0,5}[1-9])"
 NUMERIC_STARTS = frozenset("+-.0123456789")
 
 
@@ -23,6 +24,11 @@ def to_text(value: Any) -> str:
         return orjson.dumps(value).decode()
     except TypeError:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def is_written_once(text: str) -> bool:
+    """Whether no other text is the same value, as 1 and 1.0 are."""
+    return text.startswith('"') or re.fullmatch(WRITTEN_ONCE, text) is not None
 
 
 def from_text(text: str) -> Any:

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from cdp.engine.arrays import Ints
 from cdp.engine.base import Cursor
 from cdp.engine.batches import AttributeBatch, EventBatch
 from cdp.engine.clickhouse.cells import cells
+from cdp.engine.clickhouse.known import ORDER, Known, Own
+from cdp.engine.clickhouse.properties import columns_of, with_fresh
 from cdp.engine.clickhouse.server import Server
 from cdp.engine.clickhouse.state import Claim, Head
 from cdp.engine.clickhouse.statements import Statement
@@ -36,7 +39,8 @@ class ClickHouseWriter:
     written: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.purged_before = self.claim.head.purged_before
+        self.purged_before = self.head.purged_before
+        self.known: Known = self.head.known
 
     @property
     def head(self) -> Head:
@@ -81,6 +85,14 @@ class ClickHouseWriter:
             self.read = read_state(self.server, self.head)
         return self.read
 
+    @cached_property
+    def own(self) -> Own:
+        """Which properties have columns of their own, when all that is appended is known."""
+        own = self.head.known.own
+        for batch in self.batches:
+            own = with_fresh(own, batch.properties)
+        return own
+
     def apply_links(self) -> None:
         if self.links is not None:
             self.now = self.state.linked(self.links)
@@ -91,7 +103,7 @@ class ClickHouseWriter:
         has_moved, has_voided = self.store()
         held, swept = self.held(), self.head.swept
         flags = {"has_moved": has_moved, "has_voided": has_voided}
-        self.claim.commit(cursor, self.purged_before, **flags, held=held, swept=swept)
+        self.claim.commit(cursor, self.purged_before, **flags, known=self.known, held=held, swept=swept)
 
     def held(self) -> dict[str, int] | None:
         """Rows by table, with those of this generation."""
@@ -133,8 +145,11 @@ class ClickHouseWriter:
         if not len(moved):
             return
         self.claim.has_written = True
-        for table, columns in (("event", EVENT_COLUMNS), ("attribute", ATTRIBUTE_COLUMNS)):
-            move = self.head.question("move_rows", table=table, target=table, columns=columns)
+        of_events = ", ".join((EVENT_COLUMNS, *columns_of(self.head.known.own)))
+        for table, move in (
+            ("event", self.head.question("move_rows", target="event", columns=of_events)),
+            ("attribute", self.head.about_attributes("move_rows", target="attribute", columns=ATTRIBUTE_COLUMNS)),
+        ):
             move.parameters |= {"next_generation": self.claim.generation}
             move.parameters |= {"moved": moved.tolist(), "owners": after.owner(moved).tolist()}
             move.parameters |= {"sources": np.unique(self.before.owner(moved)).tolist()}
@@ -144,19 +159,24 @@ class ClickHouseWriter:
             self.written[table] += rows
 
     def write_events(self, after: State) -> None:
+        self.known = replace(self.head.known, own=self.own)
         for part, batch in enumerate(self.batches):
             keep = after.counts(batch.seq, batch.profile)
+            if not keep.any():
+                continue
             rows = np.flatnonzero(keep).tolist()
             origin = batch.profile[keep].astype(np.int64)
+            properties, kinds = cells([batch.properties[row] for row in rows], self.own)
+            places = {name: getattr(batch, name)[keep].astype(np.int64) for name in ORDER}
+            ranges = {name: (int(some.min()), int(some.max())) for name, some in places.items()}
+            self.known = self.known.with_rows(kinds, ranges)
             columns = {
                 "name": pa.array([batch.name[row] for row in rows], pa.string()),
                 "profile": after.owner(origin),
-                "ts": batch.ts[keep].astype(np.int64),
-                "received": batch.received[keep].astype(np.int64),
-                "seq": batch.seq[keep].astype(np.int64),
+                **places,
                 "kind": batch.kind[keep].astype(np.uint8),
                 "origin": origin,
-                **cells([batch.properties[row] for row in rows]),
+                **properties,
             }
             self.insert("event", columns, part)
 
@@ -175,7 +195,7 @@ class ClickHouseWriter:
             self.insert("attribute", columns, part)
 
 
-EVENT_COLUMNS = "name, ts, received, seq, kind, properties, inner, numbers, others"
+EVENT_COLUMNS = "name, ts, received, seq, kind"
 ATTRIBUTE_COLUMNS = "name, ts, value"
 
 

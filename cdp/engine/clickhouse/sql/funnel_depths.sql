@@ -4,7 +4,7 @@ SELECT depth, toInt64(count()) AS users, toInt64(countIf(latest >= {open_from:In
 FROM (
     SELECT profile, windowFunnel($window)(toUInt64(ts - {start:Int64}), $steps) AS depth, maxIf(ts, $entry) AS latest
     FROM $live
-        AND name IN {names:Array(String)} AND ts >= {start:Int64} AND ts <= {last:Int64} AND $asked
+        AND $named AND $asked
     GROUP BY profile
     HAVING depth > 0
 )

@@ -2,4 +2,4 @@
 $table
 $moves
 WHERE workspace = {workspace:Int64} AND edition = {edition:Int64}
-    AND generation <= {generation:Int64} AND $committed AND $placed AND $kept
+    AND generation <= {generation:Int64} AND $committed AND $placed AND $when AND $voided

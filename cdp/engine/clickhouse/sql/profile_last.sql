@@ -1,7 +1,7 @@
 -- Whose last one of the events is as wanted.
 SELECT profile
 FROM $live
-    AND $named AND ts >= {start:Int64} AND ts <= {last:Int64} AND $asked AND $where
+    AND $named AND $asked AND $where
 GROUP BY profile
 HAVING argMax($has, $in_order)
 ORDER BY profile

@@ -4,7 +4,7 @@ SELECT profile, toInt64(count()) AS periods, toInt64(countIf(times BETWEEN {leas
 FROM (
     SELECT profile, toInt64(count()) AS times
     FROM $live
-        AND $named AND ts >= {start:Int64} AND ts <= {last:Int64} AND $asked AND $where
+        AND $named AND $asked AND $where
     GROUP BY profile, intDiv({as_of:Int64} - ts, {period:Int64})
 )
 GROUP BY profile

@@ -2,5 +2,5 @@
 -- order of all events.
 SELECT profile, ts, toInt64($bits) AS bits
 FROM $live
-    AND $named AND ts >= {start:Int64} AND ts <= {last:Int64} AND $asked AND bits != 0
+    AND $named AND $asked AND bits != 0
 ORDER BY profile, ts, received, seq

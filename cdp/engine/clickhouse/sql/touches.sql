@@ -3,6 +3,6 @@ SELECT profile, $touch(value, $in_order, value NOT IN ('', 'null', '""', '[]', '
 FROM (
     SELECT profile, ts, received, seq, $value AS value
     FROM $live
-        AND name IN {names:Array(String)} AND $asked AND $serves
+        AND $named AND $asked AND $serves
 )
 GROUP BY profile

@@ -1,4 +1,4 @@
 -- The events that a filter leaves open, with what it asks of them.
 SELECT seq, profile, $values
 FROM $live
-    AND $named AND ts >= {start:Int64} AND ts <= {last:Int64} AND $open
+    AND $named AND $open
