@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import psycopg
@@ -12,6 +13,8 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from cdp.engine.clickhouse.engine import ClickHouseEngine
+from cdp.engine.clickhouse.known import Known
+from cdp.engine.clickhouse.properties import number_column, text_column
 from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.models import EnginePlace, Event, Profile
 from cdp.queries.engine import engine_of, fresh_engine
@@ -179,11 +182,20 @@ def interrupt(told: Progress) -> None:
 
 
 CHANGES = {
-    "a lost event": "DELETE FROM event WHERE workspace = {workspace:Int64} AND name = 'purchase' AND properties['revenue'] = '11.5'",
-    "an altered property": "ALTER TABLE event UPDATE properties = mapUpdate(properties, map('revenue', '99')) "
-    "WHERE workspace = {workspace:Int64} AND name = 'purchase' AND properties['revenue'] = '11.5' SETTINGS mutations_sync = 1",
+    "a lost event": "DELETE FROM event WHERE workspace = {workspace:Int64} AND name = 'purchase' AND $text = '11.5'",
+    "an altered property": "ALTER TABLE event UPDATE $text = '99', $number = 99000000 "
+    "WHERE workspace = {workspace:Int64} AND name = 'purchase' AND $text = '11.5' SETTINGS mutations_sync = 1",
     "an altered attribute": "ALTER TABLE attribute UPDATE value = '\"none\"' WHERE workspace = {workspace:Int64} SETTINGS mutations_sync = 1",
 }
+NEWEST = "SELECT known FROM state WHERE workspace = {workspace:Int64} AND what = 'commit' ORDER BY edition, generation"
+
+
+def spoil(engine: ClickHouseEngine, statement: str) -> None:
+    """In the edition that is being filled."""
+    key = {"workspace": engine.workspace}
+    place = Known.from_text(engine.server.rows(NEWEST, key)[-1][0]).own["revenue"].place
+    change = Template(statement).substitute(text=text_column(place), number=number_column(place))
+    engine.server.change(change, key)
 
 
 class TestDifferences:
@@ -197,14 +209,14 @@ class TestDifferences:
     ) -> None:
         before, is_spoilt = answers(api, workspace), False
 
-        def spoil(told: Progress) -> None:
+        def meanwhile(told: Progress) -> None:
             nonlocal is_spoilt
             if told.stage == "copied" and told.done == told.total > 0 and told.done > told.resumed and not is_spoilt:
-                ClickHouseEngine(clickhouse, workspace.pk).server.change(statement, {"workspace": workspace.pk})
+                spoil(ClickHouseEngine(clickhouse, workspace.pk), statement)
                 is_spoilt = True
 
         with pytest.raises(EnginesDiffer) as refused:
-            move_to(clickhouse, spoil)
+            move_to(clickhouse, meanwhile)
         assert is_spoilt and refused.value.differences
         assert all(one.question in str(refused.value) for one in refused.value.differences)
         assert isinstance(engine_of(workspace), ColumnarEngine)
