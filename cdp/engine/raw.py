@@ -55,8 +55,13 @@ class RawKeeper(Protocol):
     def write(self, round_number: int, rows: Sequence[RawEvent], block: int) -> None:
         """`block` numbers the calls of a round; one that is repeated adds nothing."""
 
-    def days(self, rounds: Sequence[int]) -> Mapping[tuple[int, int], DayCheck]:
-        """By round and day since 1970 UTC."""
+    def days(
+        self, rounds: Sequence[int], without: Sequence[tuple[int, int, int]] = ()
+    ) -> Mapping[tuple[int, int], DayCheck]:
+        """By round and day since 1970 UTC; `without`: rows of these rounds, days and profiles."""
+
+    def profile_days(self, rounds: Sequence[int], profiles: Sequence[int]) -> Mapping[tuple[int, int, int], DayCheck]:
+        """By round, day and profile."""
 
     def events(self, rounds: Sequence[int]) -> Iterator[RawEvent]:
         """All of them, day by day."""
@@ -81,10 +86,10 @@ class RawKeeper(Protocol):
 
     def ids_of(self, rounds: Sequence[int], profiles: Sequence[int]) -> list[int]: ...
 
-    def forget_profiles(self, profiles: Sequence[int]) -> int:
+    def forget_profiles(self, rounds: Sequence[int], profiles: Sequence[int]) -> int:
         """From disk too; how many rows that were, here and below."""
 
-    def forget_before(self, ts: int) -> int: ...
+    def forget_days_before(self, day: int) -> int: ...
 
     def forget_rounds_but(self, rounds: Sequence[int]) -> int:
         """What interrupted rounds left."""

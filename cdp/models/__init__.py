@@ -1,6 +1,6 @@
 """The truth of the customer data platform, one file per noun."""
 
-from cdp.models.archive import ArchivedMessage, RawArchive, RawDay
+from cdp.models.archive import ArchivedMessage, RawArchive, RawDay, RawErasure
 from cdp.models.engines import EnginePlace
 from cdp.models.events import Change, Event, EventAlias, EventCopy, Kind, RejectedItem
 from cdp.models.funnels import Funnel
@@ -24,6 +24,7 @@ __all__ = [
     "Profile",
     "RawArchive",
     "RawDay",
+    "RawErasure",
     "RejectedItem",
     "Retention",
     "RfmCutOffs",

@@ -22,7 +22,7 @@ class RawArchive(models.Model):
 
 
 class RawDay(models.Model):
-    """What one round moved of one UTC day, as it is there now."""
+    """What one round moved of one UTC day. What RawErasure names is not there any more."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
     round = models.BigIntegerField()
@@ -35,6 +35,27 @@ class RawDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rows} raw events of {self.day}"
+
+
+class RawErasure(models.Model):
+    """What an erasure takes out of a day that one round moved: noted first, then removed there, so that a repeat notes
+    nothing twice and what was lost otherwise stays missing."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
+    round = models.BigIntegerField()
+    day = models.DateField()
+    profile_id = models.BigIntegerField()
+    rows = models.BigIntegerField()
+    checksum = models.DecimalField(max_digits=40, decimal_places=0)
+    is_done = models.BooleanField(default=False, help_text="The rows were seen to be gone.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "round", "day", "profile_id"], name="raw_erasure_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rows} raw events of {self.day} that were erased"
 
 
 class ArchivedMessage(models.Model):

@@ -19,7 +19,7 @@ from django.utils.dateparse import parse_datetime
 from cdp.engine import open_raw
 from cdp.engine.errors import EngineError
 from cdp.engine.raw import CHECKED, DayCheck, RawEvent, RawKeeper
-from cdp.models import ArchivedMessage, Event, RawArchive, RawDay
+from cdp.models import ArchivedMessage, Event, RawArchive, RawDay, RawErasure
 from cdp.queries.engine_places import opened
 from stratum.lib import clock
 from stratum.lib.raw import raw_cursor
@@ -27,6 +27,7 @@ from stratum.workspaces.models import Workspace
 
 AT_ONCE = 1_000
 Place = tuple[datetime, int]
+NOTHING = DayCheck(0, 0)
 
 
 @dataclass(frozen=True)
@@ -67,20 +68,35 @@ class DaysDiffer(EngineError):
 
 def whole_days(archive: Archive) -> dict[int, DayCheck]:
     """By day, all rounds together; raises DaysDiffer unless ClickHouse still has what it was given."""
-    there = archive.keeper.days(archive.rounds)
-    named = {
-        (one.round, number_of(one.day)): DayCheck(one.rows, int(one.checksum))
-        for one in RawDay.objects.filter(workspace_id=archive.row.workspace_id)
-    }
-    if different := {
-        day for _, day in (key for key in there.keys() | named.keys() if there.get(key) != named.get(key))
-    }:
+    named, pending = _expected(archive.row.workspace_id)
+    there = archive.keeper.days(archive.rounds, pending)
+    different = {day for (number, day), check in named.items() if there.get((number, day), NOTHING) != check}
+    if different:
         raise DaysDiffer(different, "Restore ClickHouse's table raw from its backup, then try again.")
     whole: dict[int, DayCheck] = {}
-    for (_, day), check in there.items():
-        known = whole.get(day, DayCheck(0, 0))
+    for (_, day), check in named.items():
+        known = whole.get(day, NOTHING)
         whole[day] = DayCheck(known.rows + check.rows, known.checksum + check.checksum)
     return whole
+
+
+def _expected(workspace_id: int) -> tuple[dict[tuple[int, int], DayCheck], list[tuple[int, int, int]]]:
+    """By round and day what has to be there when all erasures are done, and the rows of those that may not be."""
+    with raw_cursor() as cursor:
+        cursor.execute(_EXPECTED, {"workspace": workspace_id})
+        found = {(number, day): DayCheck(int(rows), int(total)) for number, day, rows, total in cursor.fetchall()}
+    under_way = RawErasure.objects.filter(workspace_id=workspace_id, is_done=False)
+    keys = under_way.values_list("round", "day", "profile_id")
+    return found, [(number, number_of(day), profile) for number, day, profile in keys]
+
+
+_EXPECTED = """
+SELECT d.round, d.day - date '1970-01-01', d.rows - coalesce(sum(e.rows), 0), d.checksum - coalesce(sum(e.checksum), 0)
+FROM cdp_rawday d
+LEFT JOIN cdp_rawerasure e ON e.workspace_id = d.workspace_id AND e.round = d.round AND e.day = d.day
+WHERE d.workspace_id = %(workspace)s
+GROUP BY d.id
+"""
 
 
 def number_of(day: date) -> int:

@@ -19,7 +19,7 @@ from django.db.models import Q
 
 from cdp.engine.errors import EngineError
 from cdp.engine.raw import DAY, NAMES, DayCheck, RawEvent
-from cdp.models import ArchivedMessage, EnginePlace, Profile, RawArchive, RawDay
+from cdp.models import ArchivedMessage, EnginePlace, Profile, RawArchive, RawDay, RawErasure
 from cdp.queries.engine import settled_engine
 from cdp.queries.engine_places import address_of, is_same, opened
 from cdp.queries.raw_archive import (
@@ -96,6 +96,8 @@ def keep_window(*, workspace: Workspace, now: datetime) -> Kept:
             archive.keeper.forget_rounds_but(archive.rounds)
         dropped = _drop(workspace, now) if archive is not None else 0
         copied = _copy(workspace, now)
+        if copied:
+            forget_erased(workspace)  # who was erased meanwhile
         RawArchive.objects.filter(workspace=workspace).update(ran_at=now)
     return Kept(copied, dropped)
 
@@ -254,37 +256,62 @@ SELECT xid::text, id FROM piece ORDER BY piece.xid, id
 
 def forget_erased(workspace: Workspace) -> int:
     """Events of erased profiles go; their message ids stay. Repeats are cheap, so whoever was erased in the middle of a
-    round is found by the next run."""
+    round is found by the next run.
+
+    What is there to be removed is noted first, and only that is taken off what has to be there: what was lost stays
+    missing. Killed at any instant, and by two processes at once, nothing is taken off twice.
+    """
     archive = archive_of(workspace.pk)
     if archive is None:
         return 0
     erased = list(Profile.objects.filter(workspace=workspace, erased_at__isnull=False).values_list("pk", flat=True))
-    gone = archive.keeper.forget_profiles(erased)
-    if gone:
-        _count_again(workspace, archive)
+    found = archive.keeper.profile_days(archive.rounds, erased)
+    _note_erasures(workspace, found)
+    gone = archive.keeper.forget_profiles(archive.rounds, sorted({profile for _, _, profile in found}))
+    _note_done(workspace, archive)
     return gone
+
+
+def _note_erasures(workspace: Workspace, found: Mapping[tuple[int, int, int], DayCheck]) -> None:
+    rows = [
+        {"round": number, "day": _date(day), "profile_id": profile, "rows": check.rows, "checksum": str(check.checksum)}
+        for (number, day, profile), check in found.items()
+    ]
+    if rows:
+        with raw_cursor() as cursor:
+            cursor.execute(_NOTE, {"workspace": workspace.pk, "rows": document(rows)})
+
+
+# A repeat after a kill finds fewer of them, one after a backup was restored all of them.
+_NOTE = """
+INSERT INTO cdp_rawerasure AS known (workspace_id, round, day, profile_id, rows, checksum, is_done)
+SELECT %(workspace)s, r.*, false
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(round bigint, day date, profile_id bigint, rows bigint, checksum numeric)
+ON CONFLICT (workspace_id, round, day, profile_id) DO UPDATE SET is_done = false,
+    checksum = CASE WHEN excluded.rows > known.rows THEN excluded.checksum ELSE known.checksum END,
+    rows = greatest(excluded.rows, known.rows)
+"""
+
+
+def _note_done(workspace: Workspace, archive: Archive) -> None:
+    """Of those whose rows are seen to be gone."""
+    open_ones = list(RawErasure.objects.filter(workspace=workspace, is_done=False))
+    if not open_ones:
+        return
+    left = archive.keeper.profile_days(archive.rounds, sorted({one.profile_id for one in open_ones}))
+    done = [one.pk for one in open_ones if (one.round, number_of(one.day), one.profile_id) not in left]
+    RawErasure.objects.filter(pk__in=done).update(is_done=True)
 
 
 def forget_expired(workspace: Workspace, before: datetime) -> int:
-    """What is beyond retention goes, message ids of whole days too; how many rows."""
+    """Days that are wholly beyond retention go, message ids too; how many rows. What has to be there is told first:
+    what a kill leaves is nobody's, and the next run removes it."""
     archive = archive_of(workspace.pk)
     if archive is None:
         return 0
-    gone = archive.keeper.forget_before(clock.to_micros(before))
-    if gone:
-        _count_again(workspace, archive)
-    ArchivedMessage.objects.filter(workspace=workspace, day__lt=before.date()).delete()
-    return gone
-
-
-@transaction.atomic
-def _count_again(workspace: Workspace, archive: Archive) -> None:
-    there = archive.keeper.days(archive.rounds)
-    for day in RawDay.objects.filter(workspace=workspace).select_for_update():
-        check = there.get((day.round, number_of(day.day)), DayCheck(0, 0))
-        if (check.rows, check.checksum) != (day.rows, int(day.checksum)):
-            RawDay.objects.filter(pk=day.pk).update(rows=check.rows, checksum=check.checksum)
-    RawDay.objects.filter(workspace=workspace, rows=0).delete()
+    for model in (RawDay, RawErasure, ArchivedMessage):
+        model.objects.filter(workspace=workspace, day__lt=before.date()).delete()
+    return archive.keeper.forget_days_before(number_of(before.date()))
 
 
 # The way back
@@ -350,6 +377,7 @@ def _name_none(workspace: Workspace) -> None:
     """From here on all rows count as PostgreSQL's. Message ids stay of what is nowhere any more."""
     lock_identities(workspace)
     RawDay.objects.filter(workspace=workspace).delete()
+    RawErasure.objects.filter(workspace=workspace).delete()
     RawArchive.objects.filter(workspace=workspace).update(before=None, through=None, verified_at=None)
     with raw_cursor() as cursor:
         cursor.execute(_FORGET_IDS, [workspace.pk])

@@ -38,10 +38,21 @@ class RawStore:
         if size:
             self.server.insert("raw", columns, f"raw-{self.workspace}-{round_number}-{block}")
 
-    def days(self, rounds: Sequence[int]) -> dict[tuple[int, int], DayCheck]:
-        sql = template("raw_days").substitute(text=TEXT)
-        found = self.server.rows(sql, self.about(rounds))
+    def days(
+        self, rounds: Sequence[int], without: Sequence[tuple[int, int, int]] = ()
+    ) -> dict[tuple[int, int], DayCheck]:
+        asked, which = self.about(rounds), "1"
+        if without:
+            asked["without"] = list(without)
+            which = "(round, day, profile) NOT IN {without:Array(Tuple(Int64, Int32, Int64))}"
+        found = self.server.rows(template("raw_days").substitute(key="round, day", text=TEXT, which=which), asked)
         return {(number, day): DayCheck(rows, int(total)) for number, day, rows, total in found}
+
+    def profile_days(self, rounds: Sequence[int], profiles: Sequence[int]) -> dict[tuple[int, int, int], DayCheck]:
+        which = "profile IN {profiles:Array(Int64)}"
+        sql = template("raw_days").substitute(key="round, day, profile", text=TEXT, which=which)
+        found = self.server.rows(sql, {**self.about(rounds), "profiles": list(profiles)}) if profiles else []
+        return {(number, day, profile): DayCheck(rows, int(total)) for number, day, profile, rows, total in found}
 
     def events(self, rounds: Sequence[int]) -> Iterator[RawEvent]:
         """Day by day, because a day is what a partition finds."""
@@ -86,11 +97,12 @@ class RawStore:
         rows = self.server.rows(template("raw_ids").template, {**self.about(rounds), "profiles": list(profiles)})
         return [row_id for (row_id,) in rows]
 
-    def forget_profiles(self, profiles: Sequence[int]) -> int:
-        return self.delete("profile IN {profiles:Array(Int64)}", profiles=list(profiles)) if profiles else 0
+    def forget_profiles(self, rounds: Sequence[int], profiles: Sequence[int]) -> int:
+        which = "has({rounds:Array(Int64)}, round) AND profile IN {profiles:Array(Int64)}"
+        return self.delete(which, rounds=list(rounds), profiles=list(profiles)) if profiles else 0
 
-    def forget_before(self, ts: int) -> int:
-        return self.delete("ts < {ts:Int64}", ts=ts)
+    def forget_days_before(self, day: int) -> int:
+        return self.delete("day < {day:Int32}", day=day)
 
     def forget_rounds_but(self, rounds: Sequence[int]) -> int:
         return self.delete("NOT has({rounds:Array(Int64)}, round)", rounds=list(rounds))

@@ -11,10 +11,10 @@ from rest_framework.test import APIClient
 
 from cdp.engine.clickhouse.raw import RawStore
 from cdp.engine.errors import EngineError
-from cdp.models import ArchivedMessage, Change, Event, RawDay
+from cdp.models import ArchivedMessage, Change, Event, RawDay, RawErasure
 from cdp.queries import changes
 from cdp.queries import profiles as profile_queries
-from cdp.queries.raw_archive import DaysDiffer
+from cdp.queries.raw_archive import DaysDiffer, whole_days
 from cdp.services import engine, ingest, profiles, raw_archive, retention
 from cdp.services.raw_archive import DROP_AFTER, Kept, keep_window
 from cdp.tasks import bring_up_to_date
@@ -152,6 +152,54 @@ class TestWhatBecomesOfThem:
         raw_archive.bring_back(workspace=workspace, tell=lambda day, days: None)
         assert ingest.ingest(workspace=workspace, source=None, items=[item], received_at=now).accepted == 0
         assert not Event.objects.filter(profile_id=pk).exclude(properties={}).exists()
+
+    def test_an_erasure_does_not_hide_what_was_lost(
+        self, workspace: Workspace, moved: Kept, by_alice: Actor, now: datetime
+    ) -> None:
+        archive(workspace).keeper.delete("profile = {profile:Int64}", profile=person("u18").pk)
+        profiles.erase(workspace=workspace, profile=person("u19"), by=by_alice, now=now)
+        keep_window(workspace=workspace, now=now + timedelta(days=1))
+        with pytest.raises(DaysDiffer):
+            engine.rebuild(workspace)
+
+    def test_erasures_at_once_and_again_take_their_rows_off_once(
+        self, workspace: Workspace, moved: Kept, by_alice: Actor, now: datetime
+    ) -> None:
+        expected = moved.copied
+        for user in ("u19", "u18"):
+            profiles.erase(workspace=workspace, profile=person(user), by=by_alice, now=now)
+            raw_archive.forget_erased(workspace)
+            expected -= 3
+            assert sum(check.rows for check in whole_days(archive(workspace)).values()) == expected
+
+    @pytest.mark.parametrize("step", ["forget_profiles", "_note_done"])
+    def test_an_erasure_that_is_killed(
+        self,
+        step: str,
+        workspace: Workspace,
+        moved: Kept,
+        by_alice: Actor,
+        now: datetime,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Before the rows are removed, and before that is noted: nothing differs, and the next run does the rest."""
+        counted, pk = everything(workspace), person("u19").pk
+
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as dying:
+            dying.setattr(RawStore if step == "forget_profiles" else raw_archive, step, killed)
+            with pytest.raises(KeyboardInterrupt):
+                profiles.erase(workspace=workspace, profile=person("u19"), by=by_alice, now=now)
+        whole_days(archive(workspace))
+        engine.rebuild(workspace)
+        assert everything(workspace) != counted
+        raw_archive.forget_erased(workspace)
+        whole_days(archive(workspace))
+        there = archive(workspace)
+        assert there.keeper.ids_of(there.rounds, [pk]) == []
+        assert not RawErasure.objects.filter(is_done=False).exists()
 
     def test_erasure_between_copy_and_drop(
         self, workspace: Workspace, copied: Kept, by_alice: Actor, now: datetime
