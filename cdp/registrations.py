@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+from django.db.models.signals import pre_delete
+
 from cdp.exports import SEGMENT_MEMBERS, TRAIT_VALUES
 from cdp.queries import engine_health, segment_uses
 from cdp.queries import segments as segment_queries
 from cdp.queries import traits as trait_queries
-from cdp.services import quality, raw_archive, retention, rfm_months, segments, trait_rows, traits
+from cdp.services import departed, quality, raw_archive, retention, rfm_months, segments, trait_rows, traits
 from stratum.reports import queries as reports
 from stratum.reports.registry import exporters
 from stratum.workspaces import limits, registry
@@ -18,6 +20,8 @@ def register() -> None:
     registry.scheduled_work.register(registry.ScheduledWork("signals", quality.TASK, quality.claim_due))
     registry.scheduled_work.register(registry.ScheduledWork("retention", retention.TASK, retention.claim_due))
     registry.scheduled_work.register(registry.ScheduledWork("window", raw_archive.TASK, raw_archive.claim_due))
+    registry.scheduled_work.register(registry.ScheduledWork("departed", departed.TASK, departed.claim_due))
+    pre_delete.connect(departed.note, sender=Workspace)
     registry.measures.register(engine_health.SERVER)
     registry.measures.register(engine_health.LAG)
     limits.register(segments.METER, segment_queries.counted)

@@ -5,7 +5,9 @@ from celery.utils.log import get_task_logger
 
 from cdp.engine import warm
 from cdp.engine.errors import EngineBusy, EngineError
+from cdp.models import EngineLeft
 from cdp.services import (
+    departed,
     engine_moves,
     forecast,
     insights,
@@ -109,6 +111,13 @@ def forget_erased(workspace_id: int) -> None:
             raw_archive.forget_erased(workspace)
         except EngineError as error:
             log.error("Erased events of %s stay in ClickHouse until the next run: %s", workspace.slug, error)
+
+
+@shared_task(name=departed.TASK)
+def empty_departed(left_id: int) -> None:
+    """What a deleted workspace left in its engine."""
+    for left in EngineLeft.objects.filter(pk=left_id):
+        departed.try_to_empty(left)
 
 
 @shared_task(name="cdp.forecasts")

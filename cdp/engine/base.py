@@ -70,6 +70,9 @@ class Engine(Protocol):
     def maintain(self) -> None:
         """What is not urgent, so that questions need not do it: fold many recent runs, remove leftovers."""
 
+    def remove(self) -> None:
+        """Everything of the workspace, which is gone. Nobody writes meanwhile."""
+
     def stored(self) -> Stored: ...
 
     def funnel(self, spec: FunnelSpec, as_of: int) -> FunnelAnswer: ...

@@ -1,7 +1,7 @@
 """The truth of the customer data platform, one file per noun."""
 
 from cdp.models.archive import ArchivedMessage, RawArchive, RawDay, RawErasure
-from cdp.models.engines import EnginePlace
+from cdp.models.engines import EngineLeft, EnginePlace
 from cdp.models.events import Change, Event, EventAlias, EventCopy, Kind, RejectedItem
 from cdp.models.funnels import Funnel
 from cdp.models.profiles import Identifier, IdentifierKind, Profile
@@ -13,6 +13,7 @@ from cdp.models.traits import Trait, TraitCarry, TraitChange, TraitValue, TraitV
 __all__ = [
     "ArchivedMessage",
     "Change",
+    "EngineLeft",
     "EnginePlace",
     "Event",
     "EventAlias",

@@ -17,3 +17,17 @@ class EnginePlace(models.Model):
 
     def __str__(self) -> str:
         return f"engine of {self.workspace_id}"
+
+
+class EngineLeft(models.Model):
+    """Where a workspace that is gone left events. It goes when they have gone there, too."""
+
+    number = models.BigIntegerField(help_text="Of the workspace.")
+    address = models.TextField(help_text="Sealed.")
+    next_run_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "engines left"
+
+    def __str__(self) -> str:
+        return f"engine that workspace {self.number} left"

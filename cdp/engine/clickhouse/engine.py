@@ -117,6 +117,12 @@ class ClickHouseEngine:
             self.server.change(drop.text, {})
         self.server.change(Statement("forget_edition", key).text, key)
 
+    def remove(self) -> None:
+        for edition, *_ in self.server.rows(template("editions").template, {"workspace": self.workspace}):
+            self.drop(edition)
+        forget = Statement("forget_workspace", {"workspace": self.workspace})
+        self.server.change(forget.text, forget.parameters)
+
     def check(self, most_bytes: int | None = None) -> list[Damage]:
         found, self.checked = examine(self.server, self.workspace, self.place(), most_bytes, self.checked)
         return found

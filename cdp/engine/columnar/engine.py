@@ -110,6 +110,14 @@ class ColumnarEngine:
         sweep(self.folder, read_manifest(self.folder))
         remove_abandoned_drafts(self.folder)
 
+    def remove(self) -> None:
+        try:
+            shutil.rmtree(self.folder)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise EngineUnwritable(f"The engine's folder cannot be removed: {error}") from error
+
     def stored(self) -> Stored:
         manifest = read_manifest(self.folder)
         return Stored(

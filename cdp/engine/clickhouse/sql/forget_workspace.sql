@@ -1,0 +1,2 @@
+-- Not even that there were editions stays known.
+DELETE FROM state WHERE workspace = {workspace:Int64}
