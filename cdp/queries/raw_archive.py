@@ -6,7 +6,7 @@ dropped yet is in both places: it counts as one of ClickHouse's.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from heapq import merge
@@ -14,12 +14,15 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import DateTimeField, JSONField
 from django.utils.dateparse import parse_datetime
 
 from cdp.engine import open_raw
 from cdp.engine.errors import EngineError
-from cdp.engine.raw import CHECKED, DayCheck, RawEvent, RawKeeper
+from cdp.engine.raw import CHECKED, NAMES, DayCheck, RawEvent, RawKeeper
 from cdp.models import ArchivedMessage, Event, RawArchive, RawDay, RawErasure
+from cdp.models.fields import TransactionIdField
 from cdp.queries.engine_places import opened
 from stratum.lib import clock
 from stratum.lib.raw import raw_cursor
@@ -170,31 +173,8 @@ def _read(value: object) -> datetime:
 def as_events(workspace_id: int, rows: Iterable[RawEvent]) -> Iterator[Event]:
     """As if they had been read here; not to be saved."""
     for row in rows:
-        yield Event(
-            id=row.id,
-            workspace_id=workspace_id,
-            message_id=row.message_id,
-            pair_key=row.pair_key,
-            profile_id=row.profile,
-            source_id=row.source_id,
-            kind=row.kind,
-            name=row.name,
-            original_name=row.original_name,
-            ts=clock.from_micros(row.ts),
-            received_at=clock.from_micros(row.received),
-            sent_at=_instant(row.sent),
-            original_timestamp=_instant(row.original_timestamp),
-            properties=json.loads(row.properties),
-            context=json.loads(row.context),
-            platform=row.platform,
-            device=row.device,
-            campaign=row.campaign,
-            flags=json.loads(row.flags),
-        )
-
-
-def _instant(micros: int | None) -> datetime | None:
-    return None if micros is None else clock.from_micros(micros)
+        read = {one.attribute: one.read(getattr(row, name)) for name, one in COLUMNS.items()}
+        yield Event(workspace_id=workspace_id, **read)
 
 
 # Numbers of events
@@ -275,35 +255,39 @@ def _text(value: object) -> str | None:
 # The same rows here, as ClickHouse gets them
 
 
-def _micros(column: str) -> str:
-    return f"(extract(epoch FROM t.{column}) * 1000000)::bigint"
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of cdp_event: its name here, how ClickHouse gets a value, and how that is read again."""
+
+    attribute: str
+    sql: str
+    read: Callable[[Any], Any]
 
 
-COLUMNS = {
-    "id": "t.id",
-    "xid": "t.xid::text::bigint",
-    "profile": "t.profile_id",
-    "kind": "t.kind",
-    "name": "t.name",
-    "message_id": "t.message_id",
-    "pair_key": "t.pair_key",
-    "source_id": "t.source_id",
-    "original_name": "t.original_name",
-    "ts": _micros("ts"),
-    "received": _micros("received_at"),
-    "sent": _micros("sent_at"),
-    "original_timestamp": _micros("original_timestamp"),
-    "properties": "t.properties::text",
-    "context": "t.context::text",
-    "platform": "t.platform",
-    "device": "t.device",
-    "campaign": "t.campaign",
-    "flags": "to_json(t.flags)::text",
-}
-ROW = ", ".join(COLUMNS.values())
+def _column(name: str) -> Column:
+    attribute = OTHER_NAMES.get(name, name)
+    match Event._meta.get_field(attribute):
+        case DateTimeField():
+            return Column(attribute, f"(extract(epoch FROM t.{attribute}) * 1000000)::bigint", _instant)
+        case JSONField():
+            return Column(attribute, f"t.{attribute}::text", json.loads)
+        case ArrayField():
+            return Column(attribute, f"to_json(t.{attribute})::text", json.loads)
+        case TransactionIdField():
+            return Column(attribute, f"t.{attribute}::text::bigint", str)
+    return Column(attribute, f"t.{attribute}", lambda value: value)
+
+
+def _instant(micros: int | None) -> datetime | None:
+    return None if micros is None else clock.from_micros(micros)
+
+
+OTHER_NAMES = {"profile": "profile_id", "received": "received_at", "sent": "sent_at"}
+COLUMNS = {name: _column(name) for name in NAMES}
+ROW = ", ".join(one.sql for one in COLUMNS.values())
 TEXT = (
     "concat_ws(E'\\x1f', "
-    + ", ".join(f"coalesce(({one})::text, E'\\x1e')" for one in map(COLUMNS.__getitem__, CHECKED))
+    + ", ".join(f"coalesce(({one})::text, E'\\x1e')" for one in (COLUMNS[name].sql for name in CHECKED))
     + ")"
 )
 CHECKSUM = f"coalesce(sum(('x' || substr(md5({TEXT}), 1, 15))::bit(60)::bigint), 0)"

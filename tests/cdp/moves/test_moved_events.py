@@ -5,16 +5,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from cdp.engine.clickhouse.raw import RawStore
 from cdp.engine.errors import EngineError
+from cdp.engine.raw import RawEvent
 from cdp.models import ArchivedMessage, Change, Event, RawDay, RawErasure
 from cdp.queries import changes
 from cdp.queries import profiles as profile_queries
-from cdp.queries.raw_archive import DaysDiffer, whole_days
+from cdp.queries.raw_archive import ROW, DaysDiffer, as_events, whole_days
 from cdp.services import engine, ingest, profiles, raw_archive, retention
 from cdp.services.raw_archive import DROP_AFTER, Kept, keep_window
 from cdp.tasks import bring_up_to_date
@@ -35,6 +37,15 @@ def old_message(workspace: Workspace) -> str:
 
 
 class TestReading:
+    def test_it_has_every_field_of_an_event(self, workspace: Workspace, shop: None) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {ROW} FROM cdp_event t WHERE t.workspace_id = %s ORDER BY t.id", [workspace.pk])
+            rows = [RawEvent(*row) for row in cursor.fetchall()]
+        here = list(Event.objects.filter(workspace=workspace).order_by("id").values())
+        fields = [field.attname for field in Event._meta.concrete_fields]
+        read = [{name: getattr(event, name) for name in fields} for event in as_events(workspace.pk, rows)]
+        assert len(here) > 20 and read == here
+
     def test_a_rebuild_reads_both(self, workspace: Workspace, moved: Kept) -> None:
         counted = everything(workspace)
         engine.rebuild(workspace)
