@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,15 +14,25 @@ import psutil
 from stratum.lib.postgres import server
 
 KINDS = ("web server", "web worker", "projector", "compactor", "rebuilder", "PostgreSQL")
+PAUSES = {"projector": 0.05, "compactor": 0.2, "rebuilder": 1.0}  # seconds
 
 
 class Processes:
-    def __init__(self, listener: socket.socket, workspace_id: int, cluster: server.Cluster, log: Path) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        workspace_id: int,
+        cluster: server.Cluster,
+        log: Path,
+        pauses: Mapping[str, float] = PAUSES,
+    ) -> None:
+        """`pauses`: of the roles that are played, in seconds."""
         self.listener, self.cluster, self.log = listener, cluster, log.open("ab")
         web = [sys.executable, "-m", "gunicorn", "-c", "python:stratum.gunicorn", "--log-level", "warning"]
         self.commands = {"web server": [*web, "--bind", f"fd://{listener.fileno()}", "stratum.wsgi"]}
-        for role in ("projector", "compactor", "rebuilder"):
-            self.commands[role] = [sys.executable, "-m", "benchmarks.faults.roles", role, str(workspace_id)]
+        for role, pause in pauses.items():
+            play = [sys.executable, "-m", "benchmarks.faults.roles", role, str(workspace_id), str(pause)]
+            self.commands[role] = play
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, kind: str) -> None:

@@ -1,4 +1,4 @@
-"""The processes at work on the engine: `python -m benchmarks.faults.roles ROLE WORKSPACE`, until killed."""
+"""The processes at work on the engine: `python -m benchmarks.faults.roles ROLE WORKSPACE PAUSE`, until killed."""
 
 import os
 import sys
@@ -8,10 +8,8 @@ from collections.abc import Callable
 import django
 import psycopg
 
-PAUSES = {"projector": 0.05, "compactor": 0.2, "rebuilder": 1.0}  # seconds
 
-
-def main(role: str, workspace_id: int) -> None:
+def main(role: str, workspace_id: int, pause: float) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "stratum.settings")
     django.setup()
     from django.db import DatabaseError, connection  # noqa: PLC0415  (settings exist after setup)
@@ -33,8 +31,8 @@ def main(role: str, workspace_id: int) -> None:
         except (EngineError, DatabaseError, psycopg.Error) as error:
             print(f"{role}: {error}", flush=True)
             connection.close()
-        time.sleep(PAUSES[role])
+        time.sleep(pause)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))

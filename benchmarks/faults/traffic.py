@@ -5,6 +5,7 @@ import http.client
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,22 +20,27 @@ FUNNEL = {"funnel": {"steps": [{"event": "start"}, {"event": "finish"}]}}
 
 @dataclass
 class Service:
-    """Where the server listens, and the keys to it."""
+    """Where the server listens, and the keys to it. `patience`: seconds. `refused`: calls of the tracking API that were
+    answered, but not by an acknowledgement, by status."""
 
     port: int
     write_key: str
     api_key: str
+    patience: float = 20
+    refused: Counter[int] = field(default_factory=Counter)
 
     def call(self, method: str, path: str, body: object, *, tracking: bool = False) -> Any:
         """The answer, or None when there was none that says it is done."""
         login = base64.b64encode(f"{self.write_key}:".encode()).decode()
         headers = {"Content-Type": "application/json"}
         headers["Authorization"] = f"Basic {login}" if tracking else f"Bearer {self.api_key}"
-        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.patience)
         try:
             link.request(method, path, json.dumps(body), headers)
             answer = link.getresponse()
             text = answer.read()
+            if tracking and answer.status >= 300:
+                self.refused[answer.status] += 1
             return json.loads(text or b"{}") if answer.status < 300 else None
         except (OSError, http.client.HTTPException, ValueError):
             return None
@@ -44,26 +50,44 @@ class Service:
 
 @dataclass
 class Answers:
-    """What the asking client saw. Times are monotonic seconds."""
+    """What the asking client saw. Times are monotonic seconds. `stale`: right a moment before, and allowed to be.
+    `known`: what the ledger held when the last right answer was asked for."""
 
     right: int = 0
+    stale: int = 0
     failed: int = 0
     wrong: list[str] = field(default_factory=list)
     last_right: float = field(default_factory=time.monotonic)
     longest: float = 0.0
+    last_asked: float = 0.0
+    known: tuple[int, ...] = (0,) * 6
 
-    def count_right(self) -> None:
+    def count_right(self, asked: float, known: tuple[int, ...]) -> None:
         now = time.monotonic()
         self.longest = max(self.longest, now - self.last_right)
-        self.right, self.last_right = self.right + 1, now
+        self.right, self.last_right, self.last_asked, self.known = self.right + 1, now, asked, known
+
+
+def never(asked: float) -> bool:
+    return False
 
 
 class Traffic:
-    """`find_profile`: the number of the profile with that user id."""
+    """`find_profile`: the number of the profile with that user id. `may_be_stale`: whether the last good state may
+    answer a question that was asked at that moment. `pause`: seconds between two calls of a client. `slowest`: seconds
+    until a batch was acknowledged."""
 
-    def __init__(self, service: Service, ledger: Ledger, find_profile: Callable[[str], int | None]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        ledger: Ledger,
+        find_profile: Callable[[str], int | None],
+        may_be_stale: Callable[[float], bool] = never,
+        pause: float = AGAIN,
+    ) -> None:
         self.service, self.ledger, self.find_profile = service, ledger, find_profile
-        self.answers = Answers()
+        self.may_be_stale, self.pause = may_be_stale, pause
+        self.answers, self.slowest = Answers(), 0.0
         self.ended = threading.Event()
         self.last_user, self.numbering = 0, threading.Lock()
         self.threads = [threading.Thread(target=work) for work in (self.send, self.send, self.change, self.ask)]
@@ -88,17 +112,19 @@ class Traffic:
                 users = range(self.last_user, self.last_user + BATCH)
                 self.last_user += BATCH
             body = {"batch": [item for user in users for item in story(user)]}
+            begun = time.monotonic()
             self.ledger.ask(self.ledger.sent, users)
             self.until_done(lambda: self.service.call("POST", "/v1/batch", body, tracking=True))  # noqa: B023
             self.ledger.done(self.ledger.sent, users)
-            time.sleep(AGAIN)
+            self.slowest = max(self.slowest, time.monotonic() - begun)
+            time.sleep(self.pause)
 
     def change(self) -> None:
         while not self.ended.is_set():
             self.merge()
             self.void()
             self.erase()
-            time.sleep(AGAIN)
+            time.sleep(self.pause)
 
     def merge(self) -> None:
         for user in self.ledger.ready(MERGES, self.ledger.gone, 2):
@@ -131,24 +157,31 @@ class Traffic:
 
     def ask(self) -> None:
         while not self.ended.is_set():
-            before = self.ledger.counts()
+            asked, before = time.monotonic(), self.ledger.counts()
             answer = self.service.call("POST", "/api/v1/cdp/funnels/preview", FUNNEL)
-            after = self.ledger.counts()
             if answer is None:
                 self.answers.failed += 1
-                time.sleep(AGAIN)
+                time.sleep(self.pause)
                 continue
-            self.judge(answer, before, after)
+            self.judge(answer, asked, before)
 
-    def judge(self, answer: dict[str, Any], before: tuple[int, ...], after: tuple[int, ...]) -> None:
-        entered, converted = self.ledger.bounds(before, after)
-        if entered.hold(answer["entered"]) and converted.hold(answer["converted"]):
-            self.answers.count_right()
+    def judge(self, answer: dict[str, Any], asked: float, before: tuple[int, ...]) -> None:
+        """A state that is not the newest one is never older than what answered before."""
+        after = self.ledger.counts()
+        if self.holds(answer, before, after):
+            self.answers.count_right(asked, before)
+        elif self.may_be_stale(asked) and self.holds(answer, self.answers.known, after):
+            self.answers.stale += 1
         else:
+            entered, converted = self.ledger.bounds(before, after)
             self.answers.wrong.append(
                 f"{answer['entered']} entered ({entered.low} to {entered.high}), "
                 f"{answer['converted']} converted ({converted.low} to {converted.high})"
             )
+
+    def holds(self, answer: dict[str, Any], before: tuple[int, ...], after: tuple[int, ...]) -> bool:
+        entered, converted = self.ledger.bounds(before, after)
+        return entered.hold(answer["entered"]) and converted.hold(answer["converted"])
 
 
 def story(user: int) -> list[dict[str, object]]:

@@ -29,6 +29,7 @@ from cdp.tasks import project_all
 from stratum import health
 from stratum.workspaces.access import Actor
 from stratum.workspaces.models import Workspace
+from tests.clickhouse_server.held import sequence_numbers
 from tests.clickhouse_server.process import ClickHouseProcess
 from tests.conftest import MoveClock
 
@@ -344,12 +345,7 @@ class TestBrokenInserts:
             clickhouse.recover()
             assert counted() == told
         assert Event.objects.filter(workspace=workspace).count() == told
-        assert len(set(sequence_numbers(workspace))) == len(sequence_numbers(workspace)) == told
-
-
-def sequence_numbers(workspace: Workspace) -> list[int]:
-    engine = engine_of(workspace)
-    assert isinstance(engine, ClickHouseEngine)
-    asked = engine.head().question("stored")
-    (found,) = engine.server.columns(asked.text.replace("toInt64(count())", "seq"), asked.parameters)
-    return sorted(found.tolist())
+        engine = engine_of(workspace)
+        assert isinstance(engine, ClickHouseEngine)
+        numbers = sequence_numbers(engine)
+        assert len(set(numbers)) == len(numbers) == told
