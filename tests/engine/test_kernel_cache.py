@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cdp.engine.columnar import jit
+from cdp.engine.columnar import jit, memory
 
 
 def test_the_environment_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,6 +41,16 @@ def test_what_is_kept_is_of_these_sources(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert jit.sources() == before
     kernel.write_text("from cdp.engine.columnar.jit import kernel\n\n")
     assert jit.sources() != before
+
+
+def test_loaders_that_kernels_are_made_of_are_sources_too() -> None:
+    assert b"columnar.jit import" not in Path(memory.__file__).read_bytes()
+    before = jit.sources()
+    with pytest.MonkeyPatch.context() as patch:
+        read = Path.read_bytes
+        patch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path.name == "memory.py"))
+        assert jit.sources() != before
+    assert jit.sources() == before
 
 
 def test_kernels_of_sources_that_are_gone_are_swept(tmp_path: Path) -> None:
