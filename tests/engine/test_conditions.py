@@ -79,6 +79,25 @@ def test_what_it_came_to(engine: Any) -> None:
     assert who(engine, EventCondition(events("a"), "unique", "p", "eq", 0)) == [3, 4, 5]
 
 
+@pytest.mark.parametrize("large", [10**12, 10**13, 10**15, 10**16, 10**40], ids=str)
+def test_compared_with_more_than_64_bits_of_millionths(engine: Any, large: int) -> None:
+    """Nobody spends so much; most are below it, whatever is counted."""
+    happen(engine, "1: a@0/p=9 a@1/p=9", "2: a@0/p=-3", "3: b@1")
+    for fn, name in (("sum", "p"), ("max", "p"), ("count", None)):
+        above, below = (
+            EventCondition(events("a"), fn, name, "gt", large),
+            EventCondition(events("a"), fn, name, "lt", large),
+        )
+        assert who(engine, above) == who(engine, EventCondition(events("a"), fn, name, "eq", large)) == []
+        assert who(engine, below) == who(engine, EventCondition(events("a"), fn, name, "gt", -large))
+        assert who(engine, below) == ([1, 2] if fn == "max" else EVERYBODY)
+        assert who(engine, EventCondition(events("a"), fn, name, "between", (large, 2 * large))) == []
+        assert who(engine, EventCondition(events("a"), fn, name, "lt", -large)) == []
+    few = events("a", where=Test("p", "lt", large))
+    assert who(engine, EventCondition(few, "count", None, "gte", 1)) == [1, 2]
+    assert who(engine, Regular(events("a"), at(10), 1, 1, "gte", large)) == []
+
+
 def test_the_very_first_event(engine: Any) -> None:
     happen(engine, "1: a@1 a@20", "2: a@20", "3: a@30")
     assert who(engine, FirstEvent(events("a"), at(10), at(30))) == [2]

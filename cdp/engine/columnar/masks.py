@@ -30,6 +30,8 @@ from cdp.engine.predicates import (
 Mask = NDArray[np.bool_]
 MAX_VERDICTS = 64
 LARGEST = 2**63 - 1
+BEYOND = 2**65
+NOTHING = 1, 0  # a range without numbers
 
 
 def row_mask(predicate: Predicate, view: View, as_of: int) -> Mask:
@@ -149,20 +151,25 @@ def decide_each(distinct: Array, kind: int, column: Column, decide: Decide) -> M
 
 
 def number_bounds(test: Test) -> tuple[int, int] | None:
-    """The closed range of scaled values that pass, for tests that are one range of numbers."""
+    """The closed range of scaled values that pass, of 64 bits, for tests that are one range of numbers."""
     if test.op == "between" and isinstance(test.value, tuple):
         low, high = map(exact, test.value)
-        return None if low is None or high is None else (scaled(low, ROUND_CEILING), scaled(high, ROUND_FLOOR))
+        return None if low is None or high is None else held(scaled(low, ROUND_CEILING), scaled(high, ROUND_FLOOR))
     operand = exact(test.value)
     if operand is None or test.op not in BOUNDS:
         return None
-    return BOUNDS[test.op](operand)
+    return held(*BOUNDS[test.op](operand))
+
+
+def held(low: int, high: int) -> tuple[int, int]:
+    low, high = max(low, -LARGEST), min(high, LARGEST)
+    return (low, high) if low <= high else NOTHING
 
 
 def scaled(number: Decimal, rounding: str) -> int:
-    """In millionths, held inside 64 bits."""
+    """In millionths; beyond 64 bits it is enough to know on which side."""
     if number.adjusted() > 15:
-        return LARGEST if number > 0 else -LARGEST
+        return BEYOND if number > 0 else -BEYOND
     return int((number * SCALE).to_integral_value(rounding))
 
 
