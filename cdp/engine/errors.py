@@ -38,6 +38,11 @@ class EngineUnreachable(EngineError):
     """The server that keeps the events does not answer: what was acknowledged waits in the database until it does."""
 
 
+class EngineOverloaded(EngineError):
+    """The server that keeps the events answers, and has no room for this now: nobody may take that for a state that
+    stays as it is while another writer is at it."""
+
+
 class EngineRefused(EngineError):
     """The server that keeps the events does not let us in: somebody has to correct settings or rights."""
 

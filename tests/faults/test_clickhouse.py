@@ -246,6 +246,21 @@ class TestFull:
         assert (analyze().status_code, analyze()["Retry-After"]) == (503, "5")
 
     @pytest.mark.parametrize(
+        ("code", "text"),
+        [(241, "(total) memory limit exceeded (MEMORY_LIMIT_EXCEEDED)"), (252, "Too many parts. (TOO_MANY_PARTS)")],
+    )
+    def test_no_older_answer_while_it_has_no_room_for_what_came(
+        self, clickhouse: ClickHouseProcess, send: Send, analyze: Analyze, counted: Counted, code: int, text: str
+    ) -> None:
+        send(2)
+        assert counted() == 4
+        clickhouse.fault("error", "INSERT INTO", code=code, text=text)
+        send(3)
+        assert (analyze().status_code, analyze()["Retry-After"]) == (503, "5")
+        clickhouse.heal()
+        assert counted() == 10
+
+    @pytest.mark.parametrize(
         "fault",
         [{"kind": "read-only"}, {"kind": "error", "code": 243, "text": "Cannot reserve 1 MiB (NOT_ENOUGH_SPACE)"}],
     )

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from clickhouse_connect.driver.exceptions import ClickHouseError, DataError, NotSupportedError, ProgrammingError
 
 from cdp.engine.errors import (
-    EngineBusy,
     EngineDamaged,
     EngineError,
+    EngineOverloaded,
     EngineRefused,
     EngineUnreachable,
     EngineUnwritable,
@@ -72,12 +72,12 @@ def meant_by_number(code: int, text: str) -> EngineError:
         return EngineDamaged("of a ClickHouse table", f"cannot be read (ClickHouse's error {code})")
     if code in LARGE:
         if "(total)" in text:
-            return EngineBusy(f"ClickHouse has no memory left for this question {its}.")
+            return EngineOverloaded(f"ClickHouse has no memory left for this question {its}.")
         return TooLarge(f"This question needs more memory than ClickHouse may use for one {its}. Ask about fewer days.")
     if code in UNWRITABLE:
         return EngineUnwritable(f"ClickHouse cannot store changes {its}.")
     if code in BUSY:
-        return EngineBusy(f"ClickHouse is too busy to answer in time {its}.")
+        return EngineOverloaded(f"ClickHouse is too busy to answer in time {its}.")
     if code in STRANGER:
         return EngineRefused(f"ClickHouse does not know the user and password of ENGINE_URL {its}.")
     if code in DENIED:
