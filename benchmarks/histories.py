@@ -1,7 +1,8 @@
 """`python -m benchmarks.histories --histories 100000 --write`: random histories, the engine against the oracle.
 
 Runs the generators of tests/engine in parallel processes, a thousand histories a seed, until so many were compared. A
-difference ends the run with its example. `--seed` begins further on, so that runs on several days look at other ones.
+difference ends the run with its example, Ctrl+C with what was compared so far. `--seed` begins further on, so that
+runs on several days look at other ones.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -68,8 +69,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the figures to docs/reliability.md")
     options = parser.parse_args()
     begun = time.perf_counter()
-    with ThreadPoolExecutor(options.processes) as pool:
-        outcomes = list(pool.map(run, pieces(options.histories, options.seed)))
+    outcomes = compared(pieces(options.histories, options.seed), options.processes)
     text = figures(outcomes, options.seed, time.perf_counter() - begun)
     print(text)
     if options.write:
@@ -78,12 +78,24 @@ def main() -> None:
         raise SystemExit(different[0].difference)
 
 
+def compared(some: Iterator[Piece], processes: int) -> list[Outcome]:
+    """Of all pieces, or of those that were done when somebody pressed Ctrl+C."""
+    outcomes = []
+    with ThreadPoolExecutor(processes) as pool:
+        asked = [pool.submit(run, piece) for piece in some]
+        try:
+            outcomes.extend(one.result() for one in as_completed(asked))
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+    return outcomes
+
+
 def figures(outcomes: list[Outcome], seed: int, seconds: float) -> str:
     different = [f"{one.piece.file} seed {one.piece.seed}" for one in outcomes if one.difference]
-    compared = len(outcomes) * PIECE
+    begins = f"{len(outcomes) * PIECE:,} histories from seed {seed} on"
     return (
-        f"{machine()}. {date.today():%Y-%m-%d}: {compared:,} histories from seed {seed} on, half with funnels, trends, "
-        f"breakdowns and people, half with aggregates and conditions, in {seconds:,.0f} s; "
+        f"{machine()}. {date.today():%Y-%m-%d}: {begins}, half with funnels, trends, breakdowns and people, "
+        f"half with aggregates and conditions, in {seconds:,.0f} s; "
         f"differences: {', '.join(different) or 'none'}."
     )
 
