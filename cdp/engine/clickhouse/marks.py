@@ -4,8 +4,9 @@ ClickHouse finds, filters and sorts them. What crosses the wire is 22 bytes for 
 breakdown asks for one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -29,6 +30,8 @@ from cdp.engine.funnels import FunnelSpec
 
 # A table of so many places for each profile is made in less time than they are sorted.
 CLOSE = 16
+# Names that are asked about one by one.
+MOST_APART = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,23 +129,41 @@ def read_marks(asked: Asked, *, wanted: str | None = None, steps: int = 0) -> Ma
     statement.parts["ties"] = ", received, seq" if wanted is not None else ""
     statement.parts |= {"bits": filtered.bits, "asked": asked.profiles(statement)}
     statement.parts["serving"] = "1" if spec.mode == "strict" else f"{bits} != 0"
-    statement.parameters["names"] = names
-    return marks_of(spec, names, read_rows(asked, statement, columns, filtered))
+    read = partial(with_more, asked, statement, names)
+    return marks_of(spec, names, read_rows(asked, statement, columns, filtered, read))
 
 
-def read_rows(asked: Asked, statement: Statement, columns: Sequence[str], filtered: Filtered) -> pa.Table:
-    """With all bits. Where events are seldom open, what is needed to decide them is asked for when there are any."""
+Read = Callable[[Sequence[str]], pa.Table]
+
+
+def read_rows(asked: Asked, statement: Statement, columns: Sequence[str], filtered: Filtered, read: Read) -> pa.Table:
+    """With all bits; `read` gives a table with these columns more. Where events are seldom open, what is needed to
+    decide them is asked for when there are any."""
     seldom = all(is_told(where) for place in filtered.places if (where := targets(asked.spec)[place].where))
     if not filtered.places or seldom:
-        table = with_more(asked, statement, columns)
+        table = read(columns)
         if not filtered.places or not array_of(table.column("opened"), np.uint32).any():
             return table
     values = open_values(asked.spec, filtered, statement)
-    return settled(asked, with_more(asked, statement, [*columns, *values]), filtered.places)
+    return settled(asked, read([*columns, *values]), filtered.places)
 
 
-def with_more(asked: Asked, statement: Statement, columns: Sequence[str]) -> pa.Table:
+def with_more(asked: Asked, statement: Statement, names: Sequence[str], columns: Sequence[str]) -> pa.Table:
+    """One name after the other, unless there are many of them: where rows lie in several parts, ClickHouse merges those
+    of one name in a tenth of the time that it takes to order all by their names."""
     statement.parts["more"] = "".join(f", {column}" for column in columns)
+    if not 0 < len(names) <= MOST_APART:
+        listed = statement.bind(list(names), "Array(String)")
+        parts = {"track": f"transform(name, {listed}, arrayEnumerate({listed}), 0)", "by_name": "name, "}
+        return rows_of(asked, statement, parts | {"named": f"name IN {listed}"})
+    each = (
+        {"track": str(place), "by_name": "", "named": named([name], statement)} for place, name in enumerate(names, 1)
+    )
+    return pa.concat_tables([rows_of(asked, statement, parts) for parts in each])
+
+
+def rows_of(asked: Asked, statement: Statement, parts: dict[str, str]) -> pa.Table:
+    statement.parts |= parts
     return asked.server.table(statement.text, statement.parameters)
 
 

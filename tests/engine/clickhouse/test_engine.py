@@ -8,10 +8,11 @@ import pyarrow as pa
 import pytest
 
 from cdp.engine import open_engine
-from cdp.engine.clickhouse import bound, migrations, state
+from cdp.engine.clickhouse import bound, marks, migrations, state
 from cdp.engine.clickhouse.engine import ClickHouseEngine
 from cdp.engine.clickhouse.server import server_of
 from cdp.engine.errors import EngineBusy, EngineOvertaken
+from cdp.engine.funnels import Breakdown, ByProperty
 from tests.engine.clickhouse.stage import CLICKHOUSE_URL, IS_HERE, WHY_NOT, clickhouse_engine, workspaces
 from tests.engine.story import at, batch, funnel, happen
 
@@ -157,6 +158,22 @@ def test_pieces_are_what_they_were(kind: str) -> None:
     sql, given = bound.parted("SELECT {a:Array(String)}, {b:Int64}", {"a": values, "b": 1})
     assert "arrayConcat({a_0:Array(String)}, {a_1:Array(String)}" in sql
     assert [one for name in sorted(given, key=len) if name != "b" for one in given[name]] == values
+
+
+def test_names_are_asked_about_one_by_one_or_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = clickhouse_engine()
+    happen(engine, "1: a@0 c@1 b@2 a@3/p=1 b@4", "2: b@0 a@1 b@2/p=2", "3: d@0 a@0 b@1", "4: c@5")
+    asked = [
+        funnel("a", "b"),
+        funnel("a", "b", mode="strict"),
+        funnel("a", "b", mode="any_order"),
+        funnel("z", mode="strict"),
+    ]
+    asked += [funnel("a", "b", counting="totals"), funnel("a", "b", breakdown=Breakdown(ByProperty("p", "step", 1)))]
+    apart = [engine.funnel(one, LATER) for one in asked]
+    monkeypatch.setattr(marks, "MOST_APART", 1)
+    assert [engine.funnel(one, LATER) for one in asked] == apart
+    assert [one.converted for one in apart[:4]] == [3, 3, 3, 0]
 
 
 def test_every_json_value_comes_back_as_it_went_in() -> None:
