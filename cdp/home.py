@@ -50,7 +50,7 @@ def newest_funnel(workspace: Workspace, now: datetime) -> NewestFunnel:
 def newest_funnel_alone(workspace: Workspace) -> NewestFunnel:
     """Without its numbers."""
     try:
-        newest = funnels.find(workspace).order_by("-created_at").first()
+        newest = funnels.find(workspace).order_by("-created_at", "name").first()
     except Refusal as refusal:
         return NewestFunnel(refused=refusal.sentence)
     return NewestFunnel(funnels.outlines(workspace, [newest])[0]) if newest else NewestFunnel()
@@ -79,7 +79,7 @@ def largest_drops(workspace: Workspace, now: datetime) -> list[Drop]:
 def drops_alone(workspace: Workspace) -> list[Drop]:
     """The funnels that will be asked; none where the plan has none."""
     try:
-        return [Drop(funnel) for funnel in funnels.find(workspace).order_by("-created_at")[:DROPS]]
+        return [Drop(funnel) for funnel in funnels.find(workspace).order_by("-created_at", "name")[:DROPS]]
     except Refusal:
         return []
 
@@ -110,12 +110,12 @@ def has_trait(workspace: Workspace) -> bool:
 
 
 def latest_funnels(workspace: Workspace, most: int) -> list[Happening]:
-    newest = workspace.funnels.filter(archived_at=None).order_by("-created_at")[:most]
+    newest = workspace.funnels.filter(archived_at=None).order_by("-created_at", "name")[:most]
     return [_made("funnel", "funnel_detail", "chart-funnel", one) for one in newest]
 
 
 def latest_segments(workspace: Workspace, most: int) -> list[Happening]:
-    newest = workspace.segments.filter(archived_at=None).order_by("-created_at")[:most]
+    newest = workspace.segments.filter(archived_at=None).order_by("-created_at", "name")[:most]
     return [_made("segment", "segment_detail", "users-group", one) for one in newest]
 
 

@@ -28,7 +28,7 @@ def choices(workspace: Workspace, search: str = "") -> list[Choice]:
     if search:
         rows = rows.filter(name__icontains=search)
     rows = rows.annotate(level=Case(default=level, output_field=IntegerField()))
-    ordered = rows.select_related("account").order_by("level", "account__name", "name")[:MOST_CHOICES]
+    ordered = rows.select_related("account").order_by("level", "account__name", "name", "pk")[:MOST_CHOICES]
     return [
         Choice(
             row.pk,

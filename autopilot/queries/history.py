@@ -33,7 +33,7 @@ def largest_series(account: AdAccount, kind: str, last: date, days: int, most: i
     """Daily conversions of the entities of that kind with the most of them."""
     first = last - timedelta(days=days - 1)
     rows = AdDay.objects.filter(entity__account=account, entity__kind=kind, day__range=(first, last))
-    top = rows.values("entity").annotate(total=Sum("conversions")).order_by("-total")[:most]
+    top = rows.values("entity").annotate(total=Sum("conversions")).order_by("-total", "entity")[:most]
     wanted = [row["entity"] for row in top]
     found: dict[int, dict[date, float]] = {pk: {} for pk in wanted}
     chosen = AdDay.objects.filter(entity__in=wanted, day__range=(first, last))

@@ -51,7 +51,7 @@ def cards(rules: Sequence[Rule]) -> list[Card]:
     counted = Rule.objects.filter(pk__in=[rule.pk for rule in rules]).annotate(n=Count("actions", filter=live))
     open_actions = dict(counted.values_list("pk", "n"))
     read = {rule.pk: parse(rule.definition) for rule in rules}
-    last = {run.rule_id: run for run in _runs(rules).order_by("rule", "-at").distinct("rule")}
+    last = {run.rule_id: run for run in _runs(rules).order_by("rule", "-at", "-pk").distinct("rule")}
     return [
         _card(
             rule, last.get(rule.pk), open_actions.get(rule.pk, 0), sum(_collide(rule, other, read) for other in rules)
@@ -65,7 +65,7 @@ def _collide(rule: Rule, other: Rule, read: Mapping[UUID, Definition]) -> bool:
 
 
 def card(rule: Rule) -> Card:
-    return _card(rule, _runs([rule]).order_by("-at").first())
+    return _card(rule, _runs([rule]).order_by("-at", "-pk").first())
 
 
 def _runs(rules: Sequence[Rule]) -> QuerySet[RuleRun]:
@@ -92,7 +92,7 @@ def in_scope(workspace: Workspace, scope: Scope) -> QuerySet[AdEntity]:
 
 def evaluations(rule: Rule) -> QuerySet[RuleEvaluation]:
     """What it proposed first, then what it would have, then why not."""
-    return rule.evaluations.select_related("entity").order_by("-at", "-outcome", "entity__name")
+    return rule.evaluations.select_related("entity").order_by("-at", "-outcome", "entity__name", "pk")
 
 
 def currencies_of(workspace: Workspace) -> int:
@@ -108,7 +108,7 @@ def currencies(rule: Rule) -> str:
         return ""
     accounts = AdAccount.objects.filter(entities__in=in_scope(rule.workspace, definition.scope)).distinct()
     found: dict[str, list[str]] = {}
-    for name, currency in accounts.order_by("name").values_list("name", "currency"):
+    for name, currency in accounts.order_by("name", "pk").values_list("name", "currency"):
         found.setdefault(currency, []).append(name)
     if len(found) < 2:
         return ""

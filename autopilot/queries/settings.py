@@ -45,4 +45,4 @@ def standing(workspace: Workspace) -> Standing:
 
 
 def accounts(workspace: Workspace) -> list[AdAccount]:
-    return list(AdAccount.objects.filter(workspace=workspace, chosen=True).order_by("platform", "name"))
+    return list(AdAccount.objects.filter(workspace=workspace, chosen=True).order_by("platform", "name", "pk"))

@@ -137,7 +137,7 @@ def _number(text: str) -> Decimal | None:
 
 
 def _require_unchanged(action: Action, stage: Stage, inputs_hash: str) -> None:
-    tested = DryRun.objects.filter(action=action, inputs_hash=inputs_hash).order_by("-at").first()
+    tested = DryRun.objects.filter(action=action, inputs_hash=inputs_hash).order_by("-at", "-pk").first()
     if tested is None:
         raise Refusal("not_tested", "There is no test of this action with that hash.")
     if tested.expires_at <= stage.now:

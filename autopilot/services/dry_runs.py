@@ -133,7 +133,7 @@ def _days(at: datetime, zone: str) -> dict[str, date]:
 
 def link(action: Action) -> None:
     """The newest test of the executed action predicted this execution, if it still was about the same change."""
-    newest = DryRun.objects.filter(action=action, method_version__isnull=False).order_by("-at").first()
+    newest = DryRun.objects.filter(action=action, method_version__isnull=False).order_by("-at", "-pk").first()
     if newest is None or action.executed_at is None or action.after is None:
         return
     if (

@@ -106,7 +106,7 @@ def gather(
 def _recent(entity: AdEntity, field: str, now: datetime) -> list[Action]:
     """Executed on this field in the last 7 days, the newest first."""
     done = Action.objects.filter(entity=entity, field=field, state__in=EXECUTED, executed_at__gt=now - WEEK)
-    return list(done.order_by("-executed_at"))
+    return list(done.order_by("-executed_at", "-pk"))
 
 
 def _last_change(

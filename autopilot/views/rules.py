@@ -66,7 +66,7 @@ def _detail(request: MemberRequest, rule: Rule, refused: Refusal | None = None) 
     if outcome in RuleEvaluation.Outcome.values:
         found = found.filter(outcome=outcome)
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
-    tested = rule.runs.filter(is_dry_run=True, version=rule.version).order_by("-at").first()
+    tested = rule.runs.filter(is_dry_run=True, version=rule.version).order_by("-at", "-pk").first()
     context = {
         "rule": rule,
         "card": queries.card(rule),
@@ -74,7 +74,7 @@ def _detail(request: MemberRequest, rule: Rule, refused: Refusal | None = None) 
         "lines": [(one, *LOOKS[one.outcome]) for one in page.object_list],
         "outcomes": RuleEvaluation.Outcome.choices,
         "outcome": outcome,
-        "runs": rule.runs.filter(is_dry_run=False).order_by("-at")[:10],
+        "runs": rule.runs.filter(is_dry_run=False).order_by("-at", "-pk")[:10],
         "tested": tested,
         "peak": max((day["proposed"] for day in tested.history["days"]), default=0) if tested and tested.history else 0,
         "versions": rule.versions.select_related("created_by").order_by("-version"),

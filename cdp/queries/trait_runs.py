@@ -9,4 +9,4 @@ MOST = 20
 def runs(trait: Trait, kind: str) -> list[Job]:
     """Jobs of that kind for the trait, the latest first."""
     jobs = trait.workspace.jobs.select_related("created_by").filter(kind=kind, arguments__trait=str(trait.pk))
-    return list(jobs.order_by("-created_at")[:MOST])
+    return list(jobs.order_by("-created_at", "-pk")[:MOST])

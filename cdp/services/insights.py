@@ -64,7 +64,7 @@ def _job(workspace: Workspace, by: Actor, arguments: dict[str, Any], now: dateti
     same = workspace.jobs.filter(
         kind=KIND, arguments__key=arguments["key"], state__in=REUSED, created_at__gt=now - KEPT
     )
-    return same.order_by("-created_at").first() or jobs.start(
+    return same.order_by("-created_at", "-pk").first() or jobs.start(
         workspace=workspace, kind=KIND, by=by, now=now, arguments=arguments, total=queries.STAGES
     )
 

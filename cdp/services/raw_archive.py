@@ -131,10 +131,18 @@ def _horizon(workspace: Workspace, now: datetime) -> int:
         return int((cursor.fetchone() or (0,))[0])
 
 
-# OFFSET 0 makes it find the recent rows first, by when they arrived, instead of walking past all older ones.
+# A snapshot names the running transactions of the whole server. Those of other databases write nothing here, so they
+# hold nothing up. OFFSET 0 makes it find the recent rows first, by when they arrived, instead of walking past all older
+# ones.
 _HORIZON = """
+WITH snapshot AS MATERIALIZED (SELECT pg_current_snapshot() AS taken)
 SELECT least(
-    pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+    (SELECT min(one.xid::text::bigint) FROM snapshot, pg_snapshot_xip(taken) one(xid) WHERE NOT EXISTS (
+        SELECT FROM pg_locks held JOIN pg_stat_activity session USING (pid)
+        WHERE held.transactionid = one.xid::xid AND held.mode = 'ExclusiveLock'
+            AND session.datid <> (SELECT oid FROM pg_database WHERE datname = current_database())
+    )),
+    (SELECT pg_snapshot_xmax(taken)::text::bigint FROM snapshot),
     (SELECT xid::text::bigint FROM (
         SELECT xid FROM cdp_event WHERE workspace_id = %(workspace)s AND received_at >= %(settled)s OFFSET 0
     ) recent ORDER BY recent.xid LIMIT 1)

@@ -157,7 +157,7 @@ def status(workspace: Workspace, *, now: datetime) -> Status:
         parked_deals=connection.deals.exclude(parked="").count(),
         budget=budget,
         schedule=connection.schedule,
-        running=connection.runs.filter(state__in=UNFINISHED).order_by("-created_at").first(),
+        running=connection.runs.filter(state__in=UNFINISHED).order_by("-created_at", "-pk").first(),
         last_webhook_at=connection.webhook_at,
     )
 
@@ -228,7 +228,7 @@ def labels(connection: PipedriveConnection) -> list[PipedriveLabel]:
 
 
 def runs(connection: PipedriveConnection) -> QuerySet[PipedriveRun]:
-    return connection.runs.order_by("-created_at")
+    return connection.runs.order_by("-created_at", "-pk")
 
 
 def run(workspace: Workspace, run_id: UUID | str) -> PipedriveRun:
@@ -279,7 +279,7 @@ def link_of(connection: PipedriveConnection, profile_id: int) -> PipedriveLink |
 
 def failing(connection: PipedriveConnection) -> Sequence[PipedriveOutbox]:
     """Records that gave up, for the list of rejected rows."""
-    return list(connection.outbox.filter(state=PipedriveOutbox.State.DEAD).order_by("queued_at")[:500])
+    return list(connection.outbox.filter(state=PipedriveOutbox.State.DEAD).order_by("queued_at", "pk")[:500])
 
 
 # Health
@@ -296,8 +296,10 @@ def _queue(connection: PipedriveConnection) -> dict[str, Any]:
 
 
 def _warnings(connection: PipedriveConnection, budget: Budget) -> list[str]:
-    told = [f"{one.remote_name}: {one.problem}" for one in connection.fields.exclude(problem="").order_by("position")]
-    told += [f"Label {one.name}: {one.problem}" for one in connection.labels.exclude(problem="").order_by("name")]
+    told = [
+        f"{one.remote_name}: {one.problem}" for one in connection.fields.exclude(problem="").order_by("position", "pk")
+    ]
+    told += [f"Label {one.name}: {one.problem}" for one in connection.labels.exclude(problem="").order_by("name", "pk")]
     if budget.used >= WARN_BUDGET:
         told.append(f"{budget.spent:,} of today's {budget.share:,} tokens are used.")
     return told
@@ -332,7 +334,7 @@ def _health(connection: PipedriveConnection, budget: Budget, oldest: object, now
 
 
 def _error_rate(connection: PipedriveConnection) -> float:
-    last = connection.runs.filter(dry_run=False, finished_at__isnull=False).order_by("-created_at").first()
+    last = connection.runs.filter(dry_run=False, finished_at__isnull=False).order_by("-created_at", "-pk").first()
     if last is None:
         return 0.0
     if last.state == PipedriveRun.State.FAILED:

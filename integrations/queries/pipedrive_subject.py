@@ -70,7 +70,7 @@ def rows_about(
 
 
 def tests_of(connection: PipedriveConnection, profile_ids: Sequence[int]) -> QuerySet[PipedriveRun]:
-    return connection.runs.filter(profile_id__in=profile_ids).order_by("created_at")
+    return connection.runs.filter(profile_id__in=profile_ids).order_by("created_at", "pk")
 
 
 def _events(connection: PipedriveConnection, profile_ids: Sequence[int]) -> "QuerySet[Event, int] | list[int]":

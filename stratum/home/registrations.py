@@ -33,5 +33,5 @@ def latest_deliveries(workspace: Workspace, most: int) -> Sequence[Happening]:
             reverse("export_schedule", args=[one.schedule_id]),
             "send",
         )
-        for one in newest.order_by("-finished_at")[:most]
+        for one in newest.order_by("-finished_at", "-pk")[:most]
     ]

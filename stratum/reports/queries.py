@@ -34,7 +34,7 @@ def view(workspace: Workspace, user: User | None, view_id: UUID) -> SavedView:
 
 def views_of_page(workspace: Workspace, user: User | None, page: str) -> QuerySet[SavedView]:
     """By name."""
-    return views(workspace, user).filter(page=page).order_by("name", "created_at")
+    return views(workspace, user).filter(page=page).order_by("name", "created_at", "pk")
 
 
 def views_naming(workspace: Workspace, references: Iterable[str]) -> QuerySet[SavedView]:
@@ -43,7 +43,7 @@ def views_naming(workspace: Workspace, references: Iterable[str]) -> QuerySet[Sa
     named = Q(pk__in=[])
     for reference in references:
         named |= Q(query__contains=reference)
-    return kept.filter(named).order_by("name", "created_at")
+    return kept.filter(named).order_by("name", "created_at", "pk")
 
 
 def export_list(workspace: Workspace) -> QuerySet[Export]:
@@ -136,7 +136,7 @@ def outcome(delivery: Delivery) -> tuple[list[DeliveryMessage], list[DeliveryMes
 
 def responsible(workspace: Workspace, user: User | None) -> list[str]:
     """Addresses to tell when something failed: its maker, or the owners when the maker has left."""
-    active = Member.objects.filter(workspace=workspace, user__is_active=True).order_by("joined_at")
+    active = Member.objects.filter(workspace=workspace, user__is_active=True).order_by("joined_at", "pk")
     makers = active.filter(user=user) if user is not None else active.none()
     members = makers if makers.exists() else active.filter(role="owner")
     return list(members.values_list("user__email", flat=True)[:MOST_RESPONSIBLE])

@@ -161,4 +161,4 @@ def job(workspace: Workspace, job_id: UUID | str) -> Job:
 
 def jobs(workspace: Workspace, kind: str, *, limit: int = 20) -> list[Job]:
     """The latest of a kind."""
-    return list(workspace.jobs.filter(kind=kind).order_by("-created_at")[:limit])
+    return list(workspace.jobs.filter(kind=kind).order_by("-created_at", "-pk")[:limit])

@@ -84,7 +84,9 @@ def match_evidence(workspace: Workspace, platform: str, *, now: datetime) -> Map
         observed_at__range=(now - LOOK_BACK, now),
         evidence__has_key="parts",
     )
-    found: Mapping[str, Any] | None = computed.order_by("-observed_at").values_list("evidence", flat=True).first()
+    found: Mapping[str, Any] | None = (
+        computed.order_by("-observed_at", "-pk").values_list("evidence", flat=True).first()
+    )
     return found or {}
 
 

@@ -75,7 +75,7 @@ def report(*, workspace: Workspace, readings: Sequence[NewReading], now: datetim
 def newest(workspace: Any, *, platform: str, signal: str, source: str) -> QuerySet[SignalReading]:
     """Of one source, the newest first. `workspace` may be a reference of an outer query."""
     found = SignalReading.objects.filter(workspace=workspace, platform=platform, signal=signal, source=source)
-    return found.order_by("-observed_at")
+    return found.order_by("-observed_at", "-pk")
 
 
 def _faults(reading: NewReading, index: int, now: datetime) -> list[Fault]:

@@ -1,6 +1,7 @@
 """What the first page shows of funnels: at once without numbers, then with them."""
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -35,6 +36,17 @@ def test_without_scripts_it_is_a_page(as_bob: Client, make_funnel: MakeFunnel, d
     assert "<html" in whole and "leave between" in whole and "hx-swap-oob" not in whole
     assert "People and visitors" in whole
     assert f'href="{reverse("home_figures")}?range=30d"' in as_bob.get(reverse("home")).content.decode()
+
+
+def test_those_made_at_one_instant_keep_their_order(as_bob: Client, make_funnel: MakeFunnel, did: Did) -> None:
+    did("anna", "page_view", "purchase")
+    for name in ("Last", "First", "Middle"):
+        make_funnel(name=name)
+    for by_index in ("on", "off"):  # whichever way PostgreSQL chooses to find them
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL enable_indexscan = {by_index}; SET LOCAL enable_bitmapscan = {by_index}")
+        page = figures(as_bob)
+        assert page.index("Insights of First") < page.index("Insights of Last") < page.index("Insights of Middle")
 
 
 def test_nothing_of_another_workspace_is_shown(as_charlie: Client, make_funnel: MakeFunnel, did: Did) -> None:

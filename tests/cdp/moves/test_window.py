@@ -1,9 +1,12 @@
 """With ClickHouse, PostgreSQL keeps raw events of some days only: how the others go there."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
@@ -20,6 +23,16 @@ from tests.cdp.moves.conftest import Did, MoveTo
 from tests.cdp.moves.window import DAYS, PATIENCE, archive, arrived, everything, keep, lies_here, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@contextmanager
+def writing_in(database: str) -> Iterator[None]:
+    """A transaction that has begun to write, and does not end."""
+    given = connection.get_connection_params()
+    reached = {name: given[name] for name in ("host", "port", "user", "password") if given.get(name)}
+    with psycopg.connect(dbname=database, **reached) as other:
+        other.execute("SELECT pg_current_xact_id()")
+        yield
 
 
 class TestMoving:
@@ -46,6 +59,17 @@ class TestMoving:
         raw_archive.bring_back(workspace=workspace, tell=lambda day, days: None)
         assert rows() == before
         assert not (RawArchive.objects.exists() or RawDay.objects.exists() or ArchivedMessage.objects.exists())
+
+    def test_only_transactions_of_this_database_hold_it_up(
+        self, workspace: Workspace, copied: Kept, did: Did, now: datetime
+    ) -> None:
+        later = now + timedelta(hours=1)
+        with writing_in("postgres"):
+            with writing_in(connection.settings_dict["NAME"]):
+                did("late", "page_view", days_ago=30)
+                Event.objects.filter(profile_id=person("late").pk).update(received_at=arrived(workspace))
+                assert keep_window(workspace=workspace, now=later).copied == 0
+            assert keep(workspace, later).copied == 1
 
     def test_off_by_default(self, workspace: Workspace, window: None, settings: Settings, now: datetime) -> None:
         settings.RECENT_EVENTS_DAYS = 0

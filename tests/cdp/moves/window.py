@@ -13,7 +13,7 @@ from cdp.services.raw_archive import Kept, keep_window
 from stratum.workspaces.models import Workspace
 
 DAYS = 10
-PATIENCE = 30.0  # seconds; transactions of other databases of the server hold a round up, too
+PATIENCE = 30.0  # seconds; PostgreSQL's own housekeeping may hold a round up, too
 
 
 def arrived(workspace: Workspace) -> datetime:
