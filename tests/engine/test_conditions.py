@@ -1,5 +1,6 @@
 """Who fulfils a condition about events: every rule by hand, for the oracle and the engine."""
 
+from datetime import UTC
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from cdp.engine.conditions import (
 )
 from cdp.engine.errors import NotSupported
 from cdp.engine.events import TIMESTAMP, Events
-from cdp.engine.predicates import Test
+from cdp.engine.predicates import StepRef, Test
 from tests.engine.reference import Reference
 from tests.engine.reference_conditions import members
 from tests.engine.story import at, batch, happen
@@ -188,6 +189,25 @@ def test_only_some_profiles_of_a_folded_table(columnar: ColumnarEngine, monkeypa
         for some in ([2], [1, 4], [3, 4, 5], [5], [1, 2, 3, 4, 5], [4]):
             found = columnar.members(seconds(*steps, total=100), NOW, np.array(some, np.int64))
             assert found.profile.tolist() == [one for one in some if one in does], (steps, some)
+
+
+@pytest.mark.parametrize("own_table_rows", [1, 1_000])
+def test_some_profiles_of_a_folded_table_whose_steps_are_compared(
+    columnar: ColumnarEngine, monkeypatch: pytest.MonkeyPatch, own_table_rows: int
+) -> None:
+    """Among those asked about, the ones with likely chains are picked once more."""
+    monkeypatch.setattr(compaction, "OWN_TABLE_ROWS", own_table_rows)
+    same = Test("p", "eq", StepRef(0, "p"), UTC)
+    condition = seconds("a", SequenceStep(("b",), same), without=(Without(("x",), None, 0, 1),))
+    values = {1: (7, 7), 2: (7, 8), 3: (8, 8), 4: (9, 9), 5: (9, 7)}
+    rows = [(who, at(step), "ab"[step], {"p": value}) for who in values for step, value in enumerate(values[who])]
+    with columnar.writing(1) as writer:
+        writer.append(batch(rows))
+        writer.commit({})
+    assert columnar.compact()
+    for some in ([3], [2, 3], [4, 5], [1, 3, 4], [5], EVERYBODY):
+        found = columnar.members(condition, NOW, np.array(some, np.int64))
+        assert found.profile.tolist() == [one for one in some if one in (1, 3, 4)], some
 
 
 def test_many_events_of_many_profiles(storing: Any) -> None:

@@ -128,10 +128,11 @@ def few_places(side: Side, wanted: Places) -> AskedSide:
         stream = side.streams(name)
         if stream is None:
             return None
-        if stream.order is None:
-            first, count = spans_of(stream.pieces[0].view, name, wanted, len(side.ids))
-        else:
+        view = stream.base
+        if view is None:
             first, count = sought(stream.profile, wanted)
+        else:
+            first, count = spans_of(view, name, wanted, len(side.ids))
         rows = rows_of_spans(first, count)
         return picked(stream, rows, np.repeat(np.arange(len(wanted), dtype=np.int32), count)) if len(rows) else None
 

@@ -48,6 +48,13 @@ class Stream:
     pieces: Sequence[Piece]
     order: Ints | None
 
+    @property
+    def base(self) -> View | None:
+        """Where it is a whole stream of the base: its places stay as they are while the table does. Rows that were
+        picked for few profiles, or sent by ClickHouse, have places of their own."""
+        view = self.pieces[0].view
+        return view if self.order is None and type(view) is View else None
+
     def gather(self, per_row: Callable[[View], Array]) -> Array:
         """What the function gives for each row, in the order of the stream."""
         if self.order is None:

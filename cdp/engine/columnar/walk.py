@@ -24,7 +24,6 @@ from cdp.engine.columnar.plain import list_plain
 from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.snapshot import Flags, Side, Snapshot, Stream
 from cdp.engine.columnar.step_streams import StepStream, table_of
-from cdp.engine.columnar.table import View
 from cdp.engine.errors import NotSupported
 from cdp.engine.events import ANY_EVENT
 from cdp.engine.funnels import NEVER, Exclusion, FunnelSpec, Step
@@ -138,12 +137,10 @@ def step_stream(side: Side, track: Track) -> StepStream:
 
 
 def begins_of(side: Side, track: Track) -> NDArray[np.int32] | None:
-    """Of whole streams of the base, which stay as they are while their table does; rows picked for a few profiles have
-    places of their own."""
-    if not isinstance(track, NamedTrack) or track.stream.order is not None:
+    """Of whole streams of the base."""
+    if not isinstance(track, NamedTrack) or track.stream.base is None:
         return None
-    view = track.stream.pieces[0].view
-    return beginnings.begins_of(view, track.stream.name, len(side.ids)) if type(view) is View else None
+    return beginnings.begins_of(track.stream.base, track.stream.name, len(side.ids))
 
 
 def skipped(side: Side, spec: FunnelSpec) -> Flags:
