@@ -23,11 +23,13 @@ class NotThere(Exception):
 
 @dataclass(frozen=True)
 class Way:
-    """One way to ask: `run` computes the answer and nothing else, `columns` fetches it to be compared."""
+    """One way to ask: `run` computes the answer and nothing else, `columns` fetches it to be compared. `bring`, where
+    that is something else than `run`, computes it and brings it into this process as it comes, in no order."""
 
     name: str
     run: Callable[[], Any]
     columns: Callable[[], Columns]
+    bring: Callable[[], Any] | None = None
 
 
 class Peer(Protocol):

@@ -93,8 +93,13 @@ class ClickHouse:
         return profiles_sql(question, layout, self.suffix) if isinstance(question, ProfileQuestion) else None
 
     def way(self, name: str, text: str, settings: str) -> Way:
-        in_order = f"SELECT * FROM ({text}) ORDER BY 1 {settings}"
-        return Way(name, lambda: self.ask(f"{text} {settings}", "Null"), lambda: columns(self.ask(in_order, "Arrow")))
+        asked, in_order = f"{text} {settings}", f"SELECT * FROM ({text}) ORDER BY 1 {settings}"
+        return Way(
+            name,
+            lambda: self.ask(asked, "Null"),
+            lambda: columns(self.ask(in_order, "Arrow")),
+            lambda: pa.ipc.open_file(self.ask(asked, "Arrow")).read_all(),
+        )
 
     def ask(self, text: str, form: str) -> bytes:
         try:

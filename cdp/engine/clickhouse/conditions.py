@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cdp.engine.aggregates import AggregateSpec
-from cdp.engine.arrays import Mask
+from cdp.engine.arrays import MOST, Ints, Mask
 from cdp.engine.clickhouse.aggregate import aggregates
 from cdp.engine.clickhouse.asked import Question, numbers
 from cdp.engine.clickhouse.sequences import Part, all_of, sequence_members
 from cdp.engine.clickhouse.shipped import properties_in, shipped
 from cdp.engine.columnar.conditions import ZERO_WITHOUT_EVENTS, answer, passing_range, refuse_condition, whole_range
-from cdp.engine.columnar.masks import LARGEST
 from cdp.engine.columnar.picked import AskedSide
 from cdp.engine.columnar.tied_sequences import is_tied
 from cdp.engine.conditions import (
@@ -49,11 +48,24 @@ def by_clickhouse(question: Question, condition: Condition) -> Members | None:
 
 
 def compared(question: Question, condition: EventCondition) -> Members:
-    (found,) = aggregates(question, [AggregateSpec(condition.events, condition.fn, condition.property)])
     least, most = passing_range(condition)
     does_nothing_pass = condition.fn in ZERO_WITHOUT_EVENTS and least <= 0 <= most
-    passes = found.present & (found.value >= max(least, -LARGEST)) & (found.value <= min(most, LARGEST))
-    return Members(found.profile[passes != does_nothing_pass], does_nothing_pass != (condition.op == "neq"))
+    least, most = max(least, -MOST), min(most, MOST)
+    if condition.fn == "count" and condition.property is None:
+        others = counted(question, condition.events, least, most, is_within=not does_nothing_pass)
+    else:
+        (found,) = aggregates(question, [AggregateSpec(condition.events, condition.fn, condition.property)])
+        passes = found.present & (found.value >= least) & (found.value <= most)
+        others = found.profile[passes != does_nothing_pass]
+    return Members(others, does_nothing_pass != (condition.op == "neq"))
+
+
+def counted(question: Question, events: Events, least: int, most: int, *, is_within: bool) -> Ints:
+    """Who did any of the events, and a number of times that is within the bounds or is not."""
+    asked = question.about("profile_counts", events)
+    asked.parts["where"] = question.where(events, asked)
+    asked.parameters |= {"least": least, "most": most, "is_within": int(is_within)}
+    return numbers(question.table(asked), "profile")
 
 
 def first_within(question: Question, condition: FirstEvent) -> Members:
@@ -75,7 +87,7 @@ def regular(question: Question, condition: Regular) -> Members:
     events = recent(question, condition)
     asked = question.about("profile_periods", events)
     asked.parts["where"] = question.where(events, asked)
-    bounds = {"least": max(least, -LARGEST), "most": min(most, LARGEST)}
+    bounds = {"least": max(least, -MOST), "most": min(most, MOST)}
     asked.parameters |= {"as_of": question.as_of, "period": condition.period, **bounds}
     found = question.table(asked)
     periods, within = numbers(found, "periods"), numbers(found, "filled")

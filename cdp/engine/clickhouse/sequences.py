@@ -1,13 +1,22 @@
-"""Who did things one after the other: ClickHouse marks and orders the events, the kernel finds the chains."""
+"""Who did things one after the other: ClickHouse marks and orders the events, the kernel finds the chains.
+
+Of sequences whose steps have events of one name of their own, ClickHouse tells who surely did them, and who did or did
+not depending on the order of events of one instant, or on the time between two steps: only these are followed here.
+"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from cdp.engine.arrays import Ints
 from cdp.engine.clickhouse.asked import Question, named, numbers
+from cdp.engine.clickhouse.server import array_of
 from cdp.engine.clickhouse.statements import Statement
+from cdp.engine.columnar.memory import FOREVER
+from cdp.engine.columnar.plain_sequences import is_plain
 from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.sequences import PEOPLE_PER_RANGE, rules_of
 from cdp.engine.columnar.tied_sequences import find_in
@@ -18,6 +27,42 @@ Part = SequenceStep | Without
 
 
 def sequence_members(question: Question, condition: SequenceCondition) -> Ints:
+    """Ascending."""
+    if not is_plain(condition):
+        return followed(question, condition)
+    found = chained(question, condition)
+    likely, is_sure = numbers(found, "profile"), array_of(found.column("sure"), np.uint8) == 1
+    members: Ints = likely[is_sure]
+    if is_sure.all():
+        return members
+    return np.sort(np.append(members, followed(replace(question, profiles=likely[~is_sure]), condition)))
+
+
+def chained(question: Question, condition: SequenceCondition) -> pa.Table:
+    """Everybody of whom it is possible (`profile`), and whether it is `sure`."""
+    events = all_of(condition.steps, condition)
+    asked = question.about("profile_chains", events)
+    asked.parameters["start"], _ = question.times(events)
+    steps = (is_part(question, step, condition, asked) for step in condition.steps)
+    longest, shortest = spans(condition)
+    asked.parts |= {
+        "longest": str(longest),
+        "shortest": str(shortest),
+        "chain": ", ".join(["toUInt64(ts - {start:Int64})", *steps]),
+        "size": str(len(condition.steps)),
+    }
+    return question.table(asked)
+
+
+def spans(condition: SequenceCondition) -> tuple[int, int]:
+    """How long a chain can be at most, and a length that is never too much for it."""
+    if condition.total is not None:
+        return condition.total, condition.total
+    gaps = [FOREVER if step.max_gap is None else step.max_gap for step in condition.steps[1:]] or [FOREVER]
+    return min(sum(gaps), FOREVER), min(gaps)
+
+
+def followed(question: Question, condition: SequenceCondition) -> Ints:
     """Ascending."""
     parts: Sequence[Part] = (*condition.steps, *condition.exclusions)
     events = all_of(parts, condition)
@@ -46,12 +91,14 @@ def all_of(parts: Sequence[Part], condition: SequenceCondition) -> Events:
 
 
 def bits_of(question: Question, parts: Sequence[Part], condition: SequenceCondition, statement: Statement) -> str:
-    terms = []
-    for bit, part in enumerate(parts):
-        events = Events(part.names, part.where, condition.start, condition.end)
-        is_it = f"{named(part.names, statement)} AND {question.where(events, statement)}"
-        terms.append(f"if({is_it}, {1 << bit}, 0)")
+    terms = [f"if({is_part(question, part, condition, statement)}, {1 << bit}, 0)" for bit, part in enumerate(parts)]
     return f"({' + '.join(terms)})"
+
+
+def is_part(question: Question, part: Part, condition: SequenceCondition, statement: Statement) -> str:
+    """SQL: an event is one of the step's, or of what must not happen."""
+    events = Events(part.names, part.where, condition.start, condition.end)
+    return f"({named(part.names, statement)} AND {question.where(events, statement)})"
 
 
 def people(profile: Ints, bits: NDArray[np.uint32], steps: int) -> tuple[Ints, Ints, Ints]:
