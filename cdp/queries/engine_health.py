@@ -20,6 +20,8 @@ from stratum.workspaces.registry import Measure, Sample
 
 ENGINE = "engine"
 PROBES = 8  # servers asked at the same moment
+MOST_NAMED = 5  # workspaces in one message
+UNWRITABLE = "The engine's folder cannot be written: it is protected or its disk is full. Numbers stand still."
 
 
 def ailments() -> dict[str, str]:
@@ -82,18 +84,12 @@ def ailment(url: str) -> str:
     return ""
 
 
-UNWRITABLE = "The engine's folder cannot be written: it is protected or its disk is full. Numbers stand still."
-
-
 def of_whom(workspaces: Sequence[int]) -> str:
     """Their numbers, which tell an operator which ones they are and a stranger nothing."""
     if not workspaces:
         return ""
     named = ", ".join(map(str, workspaces[:MOST_NAMED])) + (" …" if len(workspaces) > MOST_NAMED else "")
     return f"Of {'workspace' if len(workspaces) == 1 else 'workspaces'} {named}: "
-
-
-MOST_NAMED = 5
 
 
 def versions(now: datetime) -> Iterator[Sample]:

@@ -5,7 +5,7 @@ import numpy as np
 
 from cdp.engine.arrays import Ints
 from cdp.engine.clickhouse.asked import named
-from cdp.engine.clickhouse.marks import Asked, Marks, read_marks
+from cdp.engine.clickhouse.marks import TOUCHES, Asked, Marks, read_marks
 from cdp.engine.clickhouse.properties import value_of
 from cdp.engine.clickhouse.server import numbers_of
 from cdp.engine.clickhouse.statements import Statement
@@ -64,8 +64,8 @@ def attributes_now(asked: Asked, name: str) -> Statement:
 
 def touches(asked: Asked, by: ByProperty) -> Statement:
     """Of all that ever happened, not only of the funnel's date range."""
-    touch = "argMinIf" if by.attribution == "first_touch" else "argMaxIf"
-    statement = asked.head.question("touches", asked.as_of, touch=touch, in_order=asked.head.known.in_order)
+    statement = asked.head.question("touches", asked.as_of, in_order=asked.head.known.in_order)
+    statement.parts["touch"] = TOUCHES[by.attribution]
     statement.parts["value"] = value_of(by.property, statement)
     statement.parts["asked"] = asked.profiles(statement)
     statement.parts["serves"] = asked.serving(statement)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from cdp.engine.arrays import Ints
 from cdp.engine.clickhouse.asked import named, numbers
 from cdp.engine.clickhouse.filters import Scope
-from cdp.engine.clickhouse.marks import Asked
+from cdp.engine.clickhouse.marks import TOUCHES, Asked
 from cdp.engine.clickhouse.properties import MISSING, value_of
 from cdp.engine.clickhouse.server import array_of
 from cdp.engine.clickhouse.statements import Statement
@@ -20,8 +20,6 @@ from cdp.engine.columnar.labels import Labels
 from cdp.engine.columnar.walk import is_level
 from cdp.engine.events import BEGINNING
 from cdp.engine.funnels import Breakdown, ByProperty, FunnelAnswer, FunnelSpec, Group, StepAnswer
-
-TOUCHES = {"first_touch": "argMinIf", "last_touch": "argMaxIf"}
 
 
 def can_count(spec: FunnelSpec) -> bool:

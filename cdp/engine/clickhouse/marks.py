@@ -32,6 +32,8 @@ from cdp.engine.funnels import FunnelSpec
 CLOSE = 16
 # Names that are asked about one by one.
 MOST_APART = 64
+# Which of a profile's events tells its value.
+TOUCHES = {"first_touch": "argMinIf", "last_touch": "argMaxIf"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from cdp.engine.arrays import MOST
 from cdp.engine.clickhouse.known import LISTS, MANIFOLD, OTHERS
-from cdp.engine.clickhouse.properties import MISSING, kinds_of, number_of, value_of
+from cdp.engine.clickhouse.properties import MISSING, may_be, number_of, value_of
 from cdp.engine.clickhouse.statements import Statement
 from cdp.engine.clickhouse.values import WRITTEN_ONCE
 
@@ -36,10 +36,6 @@ class Measures:
             self.numbers[name] = number_of(name, self.statement)
         return self.numbers[name]
 
-    def may_be(self, name: str, kind: int) -> bool:
-        """Whether values of this kind ever came."""
-        return bool(kinds_of(name, self.statement) & kind)
-
     # Of numbers
 
     def counted(self, name: str) -> str:
@@ -47,14 +43,14 @@ class Measures:
 
     def skipped(self, name: str) -> str:
         """How many values are there and no numbers; lists are neither."""
-        if not self.may_be(name, OTHERS):
+        if not may_be(name, OTHERS, self.statement):
             return self.add(NONE)
         text = self.text(name)
         is_other = f"{text} NOT IN {MISSING} AND NOT startsWith({text}, '[')"
         return self.add(f"toInt64(countIf(isNull({self.number(name)}) AND {is_other}))")
 
     def lists(self, name: str) -> str:
-        if not self.may_be(name, LISTS):
+        if not may_be(name, LISTS, self.statement):
             return self.add(NONE)
         text = self.text(name)
         return self.add(f"toInt64(countIf(startsWith({text}, '[') AND {text} != '[]'))")
@@ -103,7 +99,7 @@ class Measures:
 
     def unsettled(self, name: str) -> str:
         """How many values may be the same as others with another text."""
-        if not self.may_be(name, MANIFOLD):
+        if not may_be(name, MANIFOLD, self.statement):
             return self.add(NONE)
         text = self.text(name)
         is_settled = f"startsWith({text}, '\"') OR match({text}, '^{WRITTEN_ONCE}$')"

@@ -59,9 +59,10 @@ def number_of(name: str, statement: Statement) -> str:
     return f"if(mapContains(numbers, {key}), numbers[{key}], NULL)"
 
 
-def kinds_of(name: str, statement: Statement) -> int:
-    """What may be among the values."""
-    return statement.known.own[name].kinds if name in statement.known.own else ANYTHING
+def may_be(name: str, kind: int, statement: Statement) -> bool:
+    """Whether values of this kind ever came, as far as it is known."""
+    own = statement.known.own
+    return bool((own[name].kinds if name in own else ANYTHING) & kind)
 
 
 def every_property(statement: Statement) -> tuple[str, str]:

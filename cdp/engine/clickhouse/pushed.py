@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from cdp.engine.clickhouse.known import LISTS, ROUGH
-from cdp.engine.clickhouse.properties import MISSING, kinds_of, number_of, value_of
+from cdp.engine.clickhouse.properties import MISSING, may_be, number_of, value_of
 from cdp.engine.clickhouse.statements import Statement
 from cdp.engine.clickhouse.values import to_text
 from cdp.engine.columnar.masks import number_bounds
@@ -61,7 +61,7 @@ def pushed(test: Test, statement: Statement) -> Verdict | None:
 
 def by_numbers(test: Test, operands: Sequence[Scalar], value: "Value") -> Verdict | None:
     """Where the millionths of a property say everything about its numbers."""
-    if value.may_be(ROUGH) or not value.has_number or not all(map(is_finite, operands)):
+    if may_be(value.name, ROUGH, value.statement) or not value.has_number or not all(map(is_finite, operands)):
         return None
     is_list = Verdict("0", value.is_list)
     if test.op in ("eq", "in"):
@@ -81,10 +81,6 @@ class Value:
 
     def bind(self, value: Any, kind: str = "String") -> str:
         return self.statement.bind(value, kind)
-
-    def may_be(self, kind: int) -> bool:
-        """Whether values of this kind ever came."""
-        return bool(kinds_of(self.name, self.statement) & kind)
 
     @property
     def has_number(self) -> bool:
@@ -107,7 +103,7 @@ class Value:
 
     @property
     def is_list(self) -> str:
-        if not self.may_be(LISTS):
+        if not may_be(self.name, LISTS, self.statement):
             return "0"
         return f"(startsWith({self.sql}, '[') AND {self.sql} != '[]')"
 

@@ -9,7 +9,7 @@ from cdp.engine.arrays import MOST, Ints, Mask
 from cdp.engine.columnar.aggregate import FUNCTIONS, refuse
 from cdp.engine.columnar.condition_kernels import count_periods
 from cdp.engine.columnar.elsewhere import event_mask
-from cdp.engine.columnar.masks import LARGEST, number_bounds
+from cdp.engine.columnar.masks import number_bounds
 from cdp.engine.columnar.picked import AskedSide, asked_sides, picked
 from cdp.engine.columnar.selection import Selection
 from cdp.engine.columnar.sequences import refuse as refuse_sequence
@@ -128,7 +128,7 @@ def regular(sides: Sequence[AskedSide], condition: Regular, as_of: int, floor: i
         filled = one.dense(condition.periods * does_nothing_fill)
         if one.lanes:
             lane = one.lanes[0] if len(one.lanes) == 1 else one.merged(one.lanes)
-            rule = (as_of, condition.period, max(low, -LARGEST), min(high, LARGEST), is_negated)
+            rule = (as_of, condition.period, max(low, -MOST), min(high, MOST), is_negated)
             one.run(count_periods, [lane], *rule, filled, is_timed=True)
         everybody = np.ones(len(filled), np.bool_)
         found.append(one.passing(everybody, filled, (condition.at_least, MOST), not does_nothing_fill))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cdp.engine.arrays import MOST
 from cdp.engine.columnar.arrow import Array
 from cdp.engine.columnar.columns import BOOL, JSON, SCALE, SCALED, TEXT, Column, decode_one
 from cdp.engine.columnar.pairs import pair_mask
@@ -29,7 +30,6 @@ from cdp.engine.predicates import (
 
 Mask = NDArray[np.bool_]
 MAX_VERDICTS = 64
-LARGEST = 2**63 - 1
 BEYOND = 2**65
 NOTHING = 1, 0  # a range without numbers
 
@@ -162,7 +162,7 @@ def number_bounds(test: Test) -> tuple[int, int] | None:
 
 
 def held(low: int, high: int) -> tuple[int, int]:
-    low, high = max(low, -LARGEST), min(high, LARGEST)
+    low, high = max(low, -MOST), min(high, MOST)
     return (low, high) if low <= high else NOTHING
 
 
@@ -174,9 +174,9 @@ def scaled(number: Decimal, rounding: str) -> int:
 
 
 BOUNDS: dict[str, Callable[[Decimal], tuple[int, int]]] = {
-    "gt": lambda operand: (scaled(operand, ROUND_FLOOR) + 1, LARGEST),
-    "gte": lambda operand: (scaled(operand, ROUND_CEILING), LARGEST),
-    "lt": lambda operand: (-LARGEST, scaled(operand, ROUND_CEILING) - 1),
-    "lte": lambda operand: (-LARGEST, scaled(operand, ROUND_FLOOR)),
+    "gt": lambda operand: (scaled(operand, ROUND_FLOOR) + 1, MOST),
+    "gte": lambda operand: (scaled(operand, ROUND_CEILING), MOST),
+    "lt": lambda operand: (-MOST, scaled(operand, ROUND_CEILING) - 1),
+    "lte": lambda operand: (-MOST, scaled(operand, ROUND_FLOOR)),
     "eq": lambda operand: (scaled(operand, ROUND_CEILING), scaled(operand, ROUND_FLOOR)),
 }
