@@ -4,10 +4,13 @@ import importlib.util
 import itertools
 import os
 import secrets
+from typing import Any
 
 import pytest
 
 from cdp.engine.clickhouse.engine import ClickHouseEngine
+from tests.engine.reference import Reference
+from tests.engine.story import batch
 
 CLICKHOUSE_URL = os.environ.get("CLICKHOUSE_URL", "clickhouse:///stratum_tests")
 IS_HERE = "CLICKHOUSE_URL" in os.environ or importlib.util.find_spec("chdb") is not None
@@ -22,3 +25,14 @@ def clickhouse_engine(suffix: str = "") -> ClickHouseEngine:
     if not IS_HERE:
         pytest.skip(WHY_NOT)
     return ClickHouseEngine(CLICKHOUSE_URL + suffix, next(workspaces))
+
+
+def clickhouse_and_oracle(rows: list[Any]) -> tuple[ClickHouseEngine, Reference]:
+    """Both with these events, as `story.batch` takes them."""
+    engine, oracle = clickhouse_engine(), Reference()
+    events = batch(rows, seqs=list(range(1, len(rows) + 1)))
+    with engine.writing(1) as writer:
+        writer.append(events)
+        writer.commit({})
+    oracle.append(events)
+    return engine, oracle

@@ -15,9 +15,8 @@ from cdp.engine.clickhouse.engine import ClickHouseEngine
 from cdp.engine.conditions import Condition, EventCondition, SequenceCondition, SequenceStep
 from cdp.engine.events import BEGINNING, ENDLESS, Events
 from tests.engine import reference_conditions
-from tests.engine.clickhouse.stage import IS_HERE, WHY_NOT, clickhouse_engine
-from tests.engine.reference import Reference
-from tests.engine.story import at, batch, happen
+from tests.engine.clickhouse.stage import IS_HERE, WHY_NOT, clickhouse_and_oracle, clickhouse_engine
+from tests.engine.story import at, happen
 from tests.engine.test_histories import PROPERTIES
 from tests.engine.test_profile_histories import plain_sequences
 
@@ -47,12 +46,7 @@ def members(engine: ClickHouseEngine, condition: Condition, as_of: int) -> list[
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES < 100, suppress_health_check=list(HealthCheck))
 def test_they_are_decided_like_the_oracle_decides(rows: list[Any], questions: list[Condition], as_of: int) -> None:
     note(f"{rows=}\n{questions=}\n{as_of=}")
-    engine, oracle = clickhouse_engine(), Reference()
-    events = batch(rows, seqs=list(range(1, len(rows) + 1)))
-    with engine.writing(1) as writer:
-        writer.append(events)
-        writer.commit({})
-    oracle.append(events)
+    engine, oracle = clickhouse_and_oracle(rows)
     for condition in questions:
         expected = reference_conditions.members(oracle, condition, as_of, EVERYBODY.tolist())
         assert members(engine, condition, as_of) == expected, condition

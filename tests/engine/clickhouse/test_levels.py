@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from cdp.engine.clickhouse.levels import can_count
 from cdp.engine.funnels import Exclusion, FunnelSpec, Step
-from tests.engine.clickhouse.stage import IS_HERE, WHY_NOT, clickhouse_engine
-from tests.engine.reference import Reference
-from tests.engine.story import at, batch, funnel, happen
+from tests.engine.clickhouse.stage import IS_HERE, WHY_NOT, clickhouse_and_oracle, clickhouse_engine
+from tests.engine.story import at, funnel, happen
 from tests.engine.test_histories import PLAIN_STEPS, PROPERTIES
 
 EXAMPLES = int(os.environ.get("HISTORIES", "15"))
@@ -32,12 +31,7 @@ pytestmark = pytest.mark.skipif(not IS_HERE, reason=WHY_NOT)
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES < 100, suppress_health_check=list(HealthCheck))
 def test_they_are_counted_like_the_oracle_counts(rows: list, questions: list[FunnelSpec], as_of: int) -> None:
     note(f"{rows=}\n{questions=}\n{as_of=}")
-    engine, oracle = clickhouse_engine(), Reference()
-    events = batch(rows, seqs=list(range(1, len(rows) + 1)))
-    with engine.writing(1) as writer:
-        writer.append(events)
-        writer.commit({})
-    oracle.append(events)
+    engine, oracle = clickhouse_and_oracle(rows)
     for spec in questions:
         assert can_count(spec)
         assert engine.funnel(spec, as_of) == oracle.funnel(spec, as_of), spec
