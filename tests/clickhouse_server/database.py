@@ -9,6 +9,7 @@ from typing import Any
 
 import chdb
 
+from cdp.engine.clickhouse.server import AS_A_SERVER
 from tests.clickhouse_server.asking import FORMAT, Asked, Refused
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -25,7 +26,7 @@ class Answer:
 
 class Database:
     def __init__(self, folder: Path) -> None:
-        self.path = str(folder.resolve())
+        self.path = str(folder.resolve()) + AS_A_SERVER
         self.lock = threading.Lock()
         self.keeper = chdb.connect(self.path)  # without any connection the engine would stop
 

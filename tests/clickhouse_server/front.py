@@ -74,6 +74,7 @@ def after(fault: Fault) -> None:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else the body of an answer waits for the client to acknowledge its head
     server: "Front"
 
     def do_GET(self) -> None:

@@ -1,12 +1,7 @@
-"""The folder: nothing half-written counts, damage is found and named, readers and writers do not disturb each other."""
+"""The folder: nothing half-written counts, nothing is written needlessly, and what is gone is in no file."""
 
 import errno
-import json
-import multiprocessing
 import os
-import threading
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,59 +9,20 @@ from typing import Any
 import pytest
 
 from cdp.engine import open_engine
-from cdp.engine.base import Engine
-from cdp.engine.columnar import arrow, claims, compaction, locks, states, table, tidying
+from cdp.engine.columnar import arrow, claims, compaction, table, tidying
 from cdp.engine.columnar import engine as engine_module
-from cdp.engine.columnar.claims import swap_manifest
 from cdp.engine.columnar.engine import ColumnarEngine
 from cdp.engine.columnar.files import NewFiles
-from cdp.engine.errors import Damage, EngineBusy, EngineDamaged, EngineOvertaken, EngineUnwritable, NotSupported
+from cdp.engine.errors import EngineBusy, EngineUnwritable, NotSupported
 from cdp.engine.funnels import Step
 from cdp.engine.predicates import Test
+from tests.engine.folder import LATER, converted, files, manifest_of, named_files, refill
 from tests.engine.story import at, attribute, batch, funnel, happen
 
-LATER = at(10_000)
 ODD_VALUES = [
     0, -0.5, 19.99, 0.1 + 0.2, 1e300, -1e-300, 10**13, -(2**63), 2**70, 9_007_199_254.740993, True, False, None, "", "0", "é 🎈",
     [], {}, [1, [2.5, None]], {"a": {"b": []}}, "x" * 10_000,
 ]  # fmt: skip
-
-
-def converted(engine: Engine) -> int:
-    return engine.funnel(funnel("a", "b"), LATER).converted
-
-
-def files(folder: Path) -> set[str]:
-    return {path.name for path in folder.glob("*.arrow")}
-
-
-def named_files(folder: Path) -> set[str]:
-    """As any reader of JSON finds them."""
-    manifest = json.loads(manifest_of(folder).read_bytes().splitlines()[0])
-    single = [manifest[key] for key in ("profiles", "base_state", "base_attributes", "state") if manifest[key]]
-    return {one["file"] for one in [*manifest["tables"], *manifest["runs"], *manifest["attribute_runs"], *single]}
-
-
-def manifest_of(folder: Path) -> Path:
-    """There is only one when nobody is at work."""
-    (found,) = folder.glob("states/manifest-*.json")
-    return found
-
-
-def spoil(path: Path, harm: str) -> None:
-    """As a new file: nothing that is mapped changes."""
-    content = path.read_bytes()
-    path.unlink()
-    if harm == "truncated":
-        path.write_bytes(content[:-9])
-    elif harm == "altered":
-        middle = len(content) // 2
-        path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
-
-
-def refill(engine: ColumnarEngine, *lines: str) -> None:
-    with engine.rebuilding(1) as draft:
-        happen(draft, *lines)
 
 
 def test_the_cursor_moves_with_the_events(columnar: ColumnarEngine) -> None:
@@ -311,237 +267,6 @@ def test_what_was_erased_is_in_no_file(columnar: ColumnarEngine) -> None:
     content = b"".join(path.read_bytes() for path in columnar.folder.rglob("*") if path.is_file())
     assert b"bob@example.org" in content
     assert b"alice" not in content.lower()
-
-
-@pytest.mark.parametrize("harm", ["truncated", "altered", "removed"])
-def test_damage_is_found_and_named(columnar: ColumnarEngine, harm: str) -> None:
-    happen(columnar, *(f"{profile}: a@0 b@1" for profile in range(50)))
-    columnar.compact()
-    victim = columnar.folder / columnar.snapshot().manifest.tables[0].file
-    spoil(victim, harm)
-    damage = ColumnarEngine(columnar.folder).check()
-    assert [one.file for one in damage] == [victim.name]
-    if harm != "altered":
-        with pytest.raises(EngineDamaged, match=victim.name):
-            converted(ColumnarEngine(columnar.folder))
-    refill(columnar, "1: a@0 b@1")
-    assert columnar.check() == [] and converted(columnar) == 1
-    assert files(columnar.folder) == named_files(columnar.folder)
-
-
-def test_a_condemned_state_answers_nobody(columnar: ColumnarEngine) -> None:
-    """Not even those who have it mapped already."""
-    happen(columnar, "1: a@0 b@1")
-    columnar.compact()
-    assert converted(columnar) == 1
-    spoil(columnar.folder / columnar.snapshot().manifest.tables[0].file, "altered")
-    finder = ColumnarEngine(columnar.folder)
-    (damage,) = finder.check()
-    finder.condemn(damage)
-    finder.condemn(Damage("run-of-the-past.arrow", "is missing"))
-    assert columnar.check() == [damage]
-    with pytest.raises(EngineDamaged, match=damage.file):
-        converted(columnar)
-    with pytest.raises(EngineDamaged), columnar.writing(1):
-        pass
-    refill(columnar, "1: a@0 b@1")
-    assert converted(columnar) == 1 and columnar.check() == []
-
-
-@pytest.mark.parametrize(
-    "write_again",
-    [lambda engine: happen(engine, "3: a@0 b@1", "4: a@0 b@1"), ColumnarEngine.compact],
-    ids=["fold", "compact"],
-)
-def test_damage_is_never_copied(columnar: ColumnarEngine, write_again: Callable[[ColumnarEngine], Any]) -> None:
-    """An altered file that is written again would have a right checksum and wrong numbers."""
-    happen(columnar, "1: a@0 b@1", "2: a@0 b@1")
-    victim = columnar.folder / columnar.snapshot().manifest.runs[0].file
-    spoil(victim, "altered")
-    with pytest.raises(EngineDamaged, match=victim.name):
-        write_again(columnar)
-    assert [one.file for one in columnar.check()] == [victim.name]
-
-
-def test_a_check_goes_round_in_small_steps(columnar: ColumnarEngine) -> None:
-    for rows in (60, 20, 5, 1):
-        happen(columnar, *(f"{profile}: a@0 b@1" for profile in range(rows)))
-    named = columnar.snapshot().manifest.names
-    assert len(named) > 2
-    looked = set()
-    for _ in named:
-        assert columnar.check(most_bytes=1) == []
-        looked.add(columnar.checked)
-    assert looked == named
-    victim = min(named)
-    spoil(columnar.folder / victim, "altered")
-    found = [damage.file for _ in named for damage in columnar.check(most_bytes=1)]
-    assert found == [victim]
-
-
-@pytest.mark.parametrize("harm", ["truncated", "altered"])
-def test_a_broken_manifest_is_damage_too(columnar: ColumnarEngine, harm: str) -> None:
-    happen(columnar, "1: a@0 b@1")
-    victim = manifest_of(columnar.folder)
-    spoil(victim, harm)
-    assert [one.file for one in columnar.check()] == [victim.name]
-    with pytest.raises(EngineDamaged) as caught:
-        converted(columnar)
-    columnar.condemn(caught.value.damage)
-    refill(columnar, "1: a@0 b@1")
-    assert columnar.check() == [] and converted(columnar) == 1
-
-
-def test_readers_never_see_half_a_change(columnar: ColumnarEngine) -> None:
-    """A writer adds one converting profile at a time, and compacts; readers only ever see the number grow."""
-    seen: list[list[int]] = [[], []]
-    done = threading.Event()
-
-    def read(into: list[int]) -> None:
-        reader = ColumnarEngine(columnar.folder)
-        while not done.is_set():
-            into.append(converted(reader))
-
-    threads = [threading.Thread(target=read, args=(into,)) for into in seen]
-    for thread in threads:
-        thread.start()
-    for number in range(40):
-        happen(columnar, f"{number}: a@0 b@1")
-        if number % 7 == 0:
-            columnar.compact()
-    done.set()
-    for thread in threads:
-        thread.join()
-    for numbers in seen:
-        assert numbers == sorted(numbers)
-    assert converted(columnar) == 40
-
-
-def write_some(folder: Path, first: int) -> None:
-    writer_engine = ColumnarEngine(folder)
-    for number in range(first, first + 10):
-        with writer_engine.writing(60) as writer:
-            count = (writer.cursor or {"count": 0})["count"]
-            writer.append(batch([(number, 0, "a", {}), (number, 1, "b", {})], seqs=[2 * number, 2 * number + 1]))
-            writer.commit({"count": count + 1})
-        writer_engine.compact()
-
-
-def test_processes_that_write_at_once_lose_nothing(columnar: ColumnarEngine) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    writers = [spawn.Process(target=write_some, args=(columnar.folder, first)) for first in (100, 200)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-        assert writer.exitcode == 0
-    assert columnar.cursor() == {"count": 20}
-    assert converted(columnar) == 20
-    assert columnar.check() == []
-
-
-def write_for_ever(folder: Path) -> None:
-    engine = ColumnarEngine(folder)
-    while True:
-        with engine.writing(60) as writer:
-            count = (writer.cursor or {"count": 0})["count"]
-            writer.append(batch([(count, 0, "a", {}), (count, 1, "b", {})], seqs=[2 * count, 2 * count + 1]))
-            writer.set_attributes(attribute(count, "n", count, 0))
-            writer.relink({-count: count})
-            writer.commit({"count": count + 1})
-        if count % 5 == 0:
-            engine.compact()
-
-
-def test_killed_writers_lose_and_double_nothing(columnar: ColumnarEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`KILLS=100` kills more often; the moments are what the scheduler makes of them."""
-    spawn = multiprocessing.get_context("spawn")
-    for kill in range(int(os.environ.get("KILLS", "2"))):
-        before = (columnar.cursor() or {"count": 0})["count"]
-        writer = spawn.Process(target=write_for_ever, args=(columnar.folder,))
-        writer.start()
-        while (columnar.cursor() or {"count": 0})["count"] < before + 3:
-            time.sleep(0.001)
-        time.sleep((kill * 7 % 23) / 1_000)
-        writer.kill()
-        writer.join()
-        assert columnar.check() == []
-        assert converted(columnar) == (columnar.cursor() or {})["count"]
-    monkeypatch.setattr(tidying, "LEFTOVER_SECONDS", -3_600.0)
-    columnar.maintain()
-    assert files(columnar.folder) == named_files(columnar.folder)
-
-
-def change_for_ever(folder: Path) -> None:
-    """As fast as on the fastest disk."""
-    vars(os)["fsync"] = lambda descriptor: None
-    state = states.read_manifest(folder)
-    while True:
-        state = swap_manifest(folder, state)
-
-
-def test_a_state_is_found_among_thousands_of_files(columnar: ColumnarEngine) -> None:
-    """A long listing is read in pieces, between which a new state may come and the old one go."""
-    happen(columnar, "1: a@0 b@1")
-    for number in range(2_000):
-        (columnar.folder / f"base-table-{number:016x}.arrow").touch()
-    writer = multiprocessing.get_context("spawn").Process(target=change_for_ever, args=(columnar.folder,))
-    writer.start()
-    seen = [1]
-    while 0 < seen[-1] < 1_000:
-        seen.append(states.newest(columnar.folder))
-    writer.kill()
-    writer.join()
-    assert seen == sorted(seen)
-
-
-def write_without_locks(folder: Path, first: int) -> None:
-    """As from another host whose locks do not reach this one."""
-    vars(locks)["acquire"] = lambda descriptor, timeout: None
-    engine, committed = ColumnarEngine(folder), 0
-    while committed < 10:
-        number = first + committed
-        try:
-            with engine.writing(60) as writer:
-                count = (writer.cursor or {"count": 0, "numbers": []})["count"]
-                if number in (writer.cursor or {"numbers": []})["numbers"]:
-                    committed += 1
-                    continue
-                writer.append(batch([(number, 0, "a", {}), (number, 1, "b", {})], seqs=[2 * number, 2 * number + 1]))
-                told = [*(writer.cursor or {"numbers": []})["numbers"], number]
-                writer.commit({"count": count + 1, "numbers": told})
-        except EngineOvertaken:
-            continue
-        if committed % 3 == 0:
-            engine.compact()
-
-
-def test_hosts_whose_locks_do_not_reach_each_other_corrupt_nothing(columnar: ColumnarEngine) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    writers = [spawn.Process(target=write_without_locks, args=(columnar.folder, first)) for first in (100, 200, 300)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-        assert writer.exitcode == 0
-    assert (columnar.cursor() or {})["count"] == 30
-    assert converted(columnar) == 30
-    assert columnar.stored().events == 60
-    assert columnar.check() == []
-
-
-def test_a_change_that_comes_too_late_is_refused(columnar: ColumnarEngine) -> None:
-    """Even when the number it wanted has become free again."""
-    happen(columnar, "1: a@0 b@1")
-    old = columnar.snapshot().manifest
-    for profile in (2, 3):
-        happen(columnar, f"{profile}: a@0 b@1")
-    with pytest.raises(EngineOvertaken):
-        swap_manifest(columnar.folder, old)
-    assert converted(columnar) == 3
-    happen(columnar, "4: a@0 b@1")
-    assert converted(ColumnarEngine(columnar.folder)) == 4
-    assert columnar.check() == []
 
 
 def test_workspaces_have_folders_of_their_own(tmp_path: Path) -> None:

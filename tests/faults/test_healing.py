@@ -17,7 +17,8 @@ from cdp.services.engine import keep_up
 from cdp.tasks import project_all
 from stratum.lib.refusal import Refusal
 from stratum.workspaces.models import Workspace
-from tests.engine.test_storage import manifest_of, spoil
+from tests.engine.folder import manifest_of
+from tests.engine.test_damage import spoil
 from tests.faults.conftest import Tell, counted, damaged_files, forget_what_is_mapped
 
 pytestmark = pytest.mark.django_db

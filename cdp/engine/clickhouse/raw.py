@@ -108,13 +108,13 @@ class RawStore:
         return self.delete("NOT has({rounds:Array(Int64)}, round)", rounds=list(rounds))
 
     def delete(self, which: str, **bound: Any) -> int:
-        """Nothing is rewritten where there is nothing to delete."""
+        """Nothing is rewritten where there is nothing to delete: no other months, no other workspaces."""
         asked = {"workspace": self.workspace, **bound}
-        ((rows,),) = self.server.rows(template("raw_any").substitute(which=which), asked)
-        if rows:
-            table = self.server.layout.stored("raw")
-            self.server.change(template("raw_delete").substitute(table=table, which=which), asked)
-        return int(rows)
+        found = self.server.rows(template("raw_partitions").substitute(which=which), asked)
+        place = {"table": self.server.layout.stored("raw"), "workspace": self.workspace, "which": which}
+        for month, _ in found:
+            self.server.change(template("raw_delete").substitute(place, month=month), asked)
+        return sum(rows for _, rows in found)
 
     def about(self, rounds: Sequence[int]) -> dict[str, Any]:
         return {"workspace": self.workspace, "rounds": list(rounds)}

@@ -22,6 +22,8 @@ from cdp.engine.clickhouse.layout import Layout
 from cdp.engine.errors import EngineRefused, EngineUnreachable
 
 IN_PROCESS = "clickhouse:///"
+# The background threads of a server: with chdb's own two, whoever deletes waits half a second until one looks for work.
+AS_A_SERVER = "?background_pool_size=16"
 # The driver tries to connect twice. The server gives a question up on its own, in words, a little before we do.
 CONNECT_SECONDS, ANSWER_SECONDS, GRACE_SECONDS = 3, 60, 5
 PROBE_SECONDS = 2
@@ -141,7 +143,7 @@ def version(url: str) -> str:
 def connect(url: str, connect_seconds: int = CONNECT_SECONDS, answer_seconds: int | None = None) -> Client:
     if url.startswith(IN_PROCESS):
         (path,) = parse_qs(urlsplit(url).query).get("path", [":memory:"])
-        client = clickhouse_connect.get_client(interface="chdb", path=path)
+        client = clickhouse_connect.get_client(interface="chdb", path=path + AS_A_SERVER)
     else:
         parts = urlsplit(url)
         secure = parts.scheme == "clickhouses" or parse_qs(parts.query).get("secure") == ["1"]

@@ -22,10 +22,17 @@ def path_of(folder: Path, generation: int) -> Path:
 
 
 def generations(folder: Path) -> list[int]:
-    """Of all states that are there, ascending: usually one."""
+    """Of all states that are there, ascending: usually one.
+
+    A signal can interrupt even a short listing between two names, so there are two: one has what the other missed.
+    """
+    return sorted(listed(folder) | listed(folder))
+
+
+def listed(folder: Path) -> set[int]:
     with suppress(FileNotFoundError):
-        return sorted(int(found[1]) for found in map(NAME.fullmatch, os.listdir(folder / FOLDER)) if found)
-    return []
+        return {int(found[1]) for found in map(NAME.fullmatch, os.listdir(folder / FOLDER)) if found}
+    return set()
 
 
 def newest(folder: Path) -> int:

@@ -1,2 +1,4 @@
--- Rewrites the parts, so that nothing stays on disk.
-ALTER TABLE $table DELETE WHERE workspace = {workspace:Int64} AND $which SETTINGS mutations_sync = 1
+-- Rewrites the parts of this partition, so that nothing stays on disk, and no others.
+ALTER TABLE $table DELETE IN PARTITION ($workspace, $month)
+WHERE workspace = {workspace:Int64} AND $which
+SETTINGS mutations_sync = 1
