@@ -29,10 +29,10 @@ test: dev
 	@$(IN)/python -m pytest -n 2 $(ARGS)
 
 test-clients: dev
-	@$(IN)/python -m pytest -m clients $(ARGS)
+	@$(IN)/python -m pytest -n 2 -m clients $(ARGS)
 
 test-browser: dev
-	@$(IN)/python -m pytest -m browser $(ARGS)
+	@$(IN)/python -m pytest -n 2 -m browser $(ARGS)
 
 bench: venv
 	@$(IN)/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore -r requirements-bench.txt -c constraints.txt

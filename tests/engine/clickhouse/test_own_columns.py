@@ -1,9 +1,9 @@
 """Properties in columns of their own and in maps: the same answers, whatever came first and whatever is known."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from cdp.engine import open_engine
@@ -11,7 +11,6 @@ from cdp.engine.aggregates import AggregateSpec
 from cdp.engine.clickhouse.engine import ClickHouseEngine
 from cdp.engine.clickhouse.known import LISTS, NUMBERS, OTHERS, ROUGH
 from cdp.engine.clickhouse.properties import MOST_OWN
-from cdp.engine.conditions import EventCondition
 from cdp.engine.events import Events
 from cdp.engine.predicates import Test
 from tests.engine.clickhouse.stage import IS_HERE, WHY_NOT, clickhouse_engine
@@ -19,7 +18,6 @@ from tests.engine.story import at, batch
 
 pytestmark = pytest.mark.skipif(not IS_HERE, reason=WHY_NOT)
 LATER = at(10_000)
-PEOPLE = np.arange(3)
 # In the order in which they come: of each the questions are asked before the next one is there.
 VALUES: list[Any] = [5, 7.25, "x", "6", True, None, 0.1234567, 7, "0.12345671", 10**13, [5, "y"], {"q": 1}, 5.0]
 OPERANDS: list[Any] = [5, 7.25, "6", "x", 0.1234567, 0.123457, 10**13, -1]
@@ -43,17 +41,16 @@ class Both:
                 writer.commit({})
 
     def agree(self, name: str) -> None:
-        for where in filters(name):
-            served, embedded = (
-                one.members(EventCondition(Events(("a",), where), "count", None, "gte", 1), LATER)
-                for one in self.engines
-            )
-            assert served.among(PEOPLE).tolist() == embedded.among(PEOPLE).tolist(), where
-        for fn in ("count", "sum", "avg", "min", "max", "unique", "first", "last", "mode"):
-            served, embedded = (
-                one.aggregates([AggregateSpec(Events(("a",)), fn, name)], LATER)[0] for one in self.engines
-            )
-            assert told(served) == told(embedded), (fn, name)
+        """All filters in one question, and everything that is made of values in another."""
+        asked = filters(name)
+        self.same([AggregateSpec(Events(("a",), where), "count") for where in asked], asked)
+        functions = ("count", "sum", "avg", "min", "max", "unique", "first", "last", "mode")
+        self.same([AggregateSpec(Events(("a",)), fn, name) for fn in functions], functions)
+
+    def same(self, specs: list[AggregateSpec], about: Sequence[Any]) -> None:
+        served, embedded = (one.aggregates(specs, LATER) for one in self.engines)
+        for one, other, what in zip(served, embedded, about, strict=True):
+            assert told(one) == told(other), what
 
     def histories(self) -> list[list[tuple[int, dict[str, Any]]]]:
         return [
