@@ -13,8 +13,9 @@ from cdp.engine.aggregates import Aggregate, AggregateSpec, Unit
 from cdp.engine.arrays import Ints, Mask
 from cdp.engine.clickhouse.asked import Question, numbers
 from cdp.engine.clickhouse.measures import Measures
+from cdp.engine.clickhouse.server import array_of
 from cdp.engine.clickhouse.shipped import properties_in, shipped
-from cdp.engine.clickhouse.tallies import Tallies, read_tallies
+from cdp.engine.clickhouse.tallies import FewValues, Tallies, few_values, read_tallies
 from cdp.engine.clickhouse.texts import encoded
 from cdp.engine.clickhouse.values import from_texts
 from cdp.engine.columnar.aggregate import DIVISIONS, Shared, by_events, refuse
@@ -59,7 +60,7 @@ def by_clickhouse(question: Question, specs: Sequence[AggregateSpec]) -> list[Ag
     asked = question.about("profile_totals", specs[0].events)
     asked.parts["where"] = question.where(specs[0].events, asked)
     measures = Measures(asked)
-    readers = [READERS[spec.fn](spec, measures) if spec.fn in READERS else nothing for spec in specs]
+    readers = [reader_of(question, spec)(spec, measures) for spec in specs]
     asked.parts["measures"] = measures.columns()
     found = question.table(asked)
     answers = [reader(found) for reader in readers]
@@ -67,6 +68,12 @@ def by_clickhouse(question: Question, specs: Sequence[AggregateSpec]) -> list[Ag
         if answers[place] is None and spec.fn in TALLIED:
             answers[place] = from_tallies(read_tallies(question, spec), spec, found)
     return answers
+
+
+def reader_of(question: Question, spec: AggregateSpec) -> Callable[[AggregateSpec, Measures], Read]:
+    if spec.fn == "mode" and (values := few_values(question, spec)) is not None:
+        return lambda spec, measures: most_frequent(values, spec, measures)
+    return READERS.get(spec.fn, lambda spec, measures: nothing)
 
 
 def nothing(found: pa.Table) -> None:
@@ -176,6 +183,21 @@ def unique(spec: AggregateSpec, measures: Measures) -> Read:
 
     def read(found: pa.Table) -> Aggregate | None:
         return None if numbers(found, unsettled).any() else told(found, "count", numbers(found, value))
+
+    return read
+
+
+def most_frequent(values: FewValues, spec: AggregateSpec, measures: Measures) -> Read:
+    """On a tie the first by its text."""
+    name = str(spec.property)
+    each = [measures.among(name, texts) for texts in values.texts]
+
+    def read(found: pa.Table) -> Aggregate:
+        times = np.zeros((1, len(found)), np.uint32)  # so that there is a value where no value ever came
+        if each:
+            times = np.stack([array_of(found.column(one), np.uint32) for one in each])
+        present = times.max(axis=0) >= spec.min_count
+        return told(found, "label", times.argmax(axis=0), present, labels=values.labels)
 
     return read
 

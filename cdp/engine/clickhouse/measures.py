@@ -1,5 +1,6 @@
 """What is asked of each profile's events, as columns of one statement."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cdp.engine.arrays import MOST
@@ -92,6 +93,11 @@ class Measures:
         how = "argMaxIf" if is_last else "argMinIf"
         text = self.text(name)
         return self.add(f"{how}({text}, {self.statement.known.in_order}, {text} NOT IN {MISSING})")
+
+    def among(self, name: str, texts: Sequence[str]) -> str:
+        """How many values are one of these texts; 32 bits."""
+        some = ", ".join(self.statement.bind(one, "String") for one in texts)
+        return self.add(f"toUInt32(countIf({self.text(name)} IN ({some})))")
 
     def unique(self, name: str) -> str:
         text = self.text(name)

@@ -16,6 +16,7 @@ from cdp.engine.columnar.items import text_form
 from cdp.engine.columnar.labels import Labels
 from cdp.engine.predicates import is_missing
 
+MOST_COUNTED = 32  # values, each of which is a column of the answer
 # When a value last came, in the order of all events.
 LATEST = ("ts", "received", "seq")
 
@@ -46,6 +47,33 @@ class Tallies:
             rows = rows[np.lexsort((*keys, self.profile[rows]))][::-1]
         who, first = np.unique(self.profile[rows], return_index=True)
         return who, self.label[rows[first]]
+
+
+@dataclass(frozen=True)
+class FewValues:
+    """So few that each can be counted by itself: `labels` by their text, and in which `texts` each of them comes."""
+
+    labels: tuple[Any, ...]
+    texts: list[list[str]]
+
+
+def few_values(question: Question, spec: AggregateSpec) -> FewValues | None:
+    """None where values are many, or lists, or a tie is decided by what came last; and where only some profiles are
+    asked about, who have few rows."""
+    if question.profiles is not None or spec.tie == "most_recent":
+        return None
+    asked = question.about("distinct_values", spec.events)
+    value = value_of(str(spec.property), asked)
+    asked.parts |= {"values": value, "open": f"{value} NOT IN {MISSING}"}
+    asked.parameters["most"] = MOST_COUNTED + 1
+    found = [text for (text,) in question.server.rows(asked.text, asked.parameters)]
+    if len(found) > MOST_COUNTED or any(text.startswith("[") for text in found):
+        return None
+    _, label, _, labels = items_of(pa.chunked_array([found], pa.string()))
+    texts: list[list[str]] = [[] for _ in labels]
+    for text, one in zip(found, label, strict=True):
+        texts[one].append(text)
+    return FewValues(tuple(labels), texts)
 
 
 def read_tallies(question: Question, spec: AggregateSpec) -> Tallies:
