@@ -79,14 +79,18 @@ def main() -> None:
 
 
 def compared(some: Iterator[Piece], processes: int) -> list[Outcome]:
-    """Of all pieces, or of those that were done when somebody pressed Ctrl+C."""
+    """Of all pieces, or of those that were done at the first difference or when somebody pressed Ctrl+C."""
     outcomes = []
     with ThreadPoolExecutor(processes) as pool:
         asked = [pool.submit(run, piece) for piece in some]
         try:
-            outcomes.extend(one.result() for one in as_completed(asked))
+            for one in as_completed(asked):
+                outcomes.append(one.result())
+                if outcomes[-1].difference:
+                    break
         except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pass
+        pool.shutdown(wait=False, cancel_futures=True)
     return outcomes
 
 

@@ -71,9 +71,9 @@ def side_by_side(ours: Engine, other: Served, peer: Peer, size: Size) -> Table:
         EMBEDDED,
         SERVED,
         "by hand, left there",
-        "brought here",
-        f"ratio, left there {bar}",
-        "brought here",
+        "by hand, brought here",
+        f"ratio to those left there {bar}",
+        "ratio to those brought here",
     ]
     return Table("The engine on ClickHouse", f"{about} {told}", head, rows)
 

@@ -41,6 +41,10 @@ class Silent(EngineUnreachable):
         super().__init__(SENTENCE.format(reason))
 
 
+class Intricate(EngineOverloaded):
+    """A pattern of events that is tried in too many ways for somebody."""
+
+
 @contextmanager
 def told(seconds: int) -> Iterator[None]:
     """`seconds`: how long an answer is waited for."""
@@ -77,7 +81,8 @@ def meant_by_number(code: int, text: str) -> EngineError:
     if code in UNWRITABLE:
         return EngineUnwritable(f"ClickHouse cannot store changes {its}.")
     if code in BUSY:
-        return EngineOverloaded(f"ClickHouse is too busy to answer in time {its}.")
+        kind = Intricate if "Pattern application" in text else EngineOverloaded
+        return kind(f"ClickHouse is too busy to answer in time {its}.")
     if code in STRANGER:
         return EngineRefused(f"ClickHouse does not know the user and password of ENGINE_URL {its}.")
     if code in DENIED:

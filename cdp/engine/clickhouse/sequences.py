@@ -1,10 +1,12 @@
 """Who did things one after the other: ClickHouse marks and orders the events, the kernel finds the chains.
 
 Of sequences whose steps have events of one name of their own, ClickHouse tells who surely did them, and who did or did
-not depending on the order of events of one instant, or on the time between two steps: only these are followed here.
+not depending on the order of events of one instant: only these are followed here. Where a pattern with gaps is tried in
+too many ways for somebody, the time of the whole chain tells less, and more of them are followed.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 from cdp.engine.arrays import Ints
 from cdp.engine.clickhouse.asked import Question, named, numbers
+from cdp.engine.clickhouse.failures import Intricate
 from cdp.engine.clickhouse.server import array_of
 from cdp.engine.clickhouse.statements import Statement
 from cdp.engine.columnar.memory import FOREVER
@@ -21,9 +24,10 @@ from cdp.engine.columnar.pool import spread
 from cdp.engine.columnar.sequences import PEOPLE_PER_RANGE, rules_of
 from cdp.engine.columnar.tied_sequences import find_in
 from cdp.engine.conditions import SequenceCondition, SequenceStep, Without
-from cdp.engine.events import Events
+from cdp.engine.events import BEGINNING, ENDLESS, Events
 
 Part = SequenceStep | Without
+LARGEST = 2**63
 
 
 def sequence_members(question: Question, condition: SequenceCondition) -> Ints:
@@ -40,6 +44,48 @@ def sequence_members(question: Question, condition: SequenceCondition) -> Ints:
 
 def chained(question: Question, condition: SequenceCondition) -> pa.Table:
     """Everybody of whom it is possible (`profile`), and whether it is `sure`."""
+    if any(step.max_gap is not None for step in condition.steps[1:]):
+        with suppress(Intricate):  # as of a robot that did one thing thousands of times
+            if (found := matched(question, condition)) is not None:
+                return found
+    return within(question, condition)
+
+
+def matched(question: Question, condition: SequenceCondition) -> pa.Table | None:
+    """By the gaps themselves. None where instants are too far apart to be numbered. Raises Intricate."""
+    events = all_of(condition.steps, condition)
+    asked = question.about("profile_matches", events)
+    first, last = question.head.known.ranges.get("ts", (BEGINNING, ENDLESS))
+    size, span = len(condition.steps), last - first
+    if (span + 1) * (size + 1) >= LARGEST:
+        return None
+    steps = [is_part(question, step, condition, asked) for step in condition.steps]
+    rising = ", ".join(f"{step}, {place}" for place, step in enumerate(steps, 1))
+    falling = ", ".join(f"{step}, {size - place}" for place, step in enumerate(steps))
+
+    def match(places: str, later: int) -> str:
+        """`later`: by how much the number of a step is greater than that of the one before, at one instant."""
+        limits = [pattern_of(step.max_gap, span, size + 1, later) for step in condition.steps[1:]]
+        if None in limits:
+            return "0"
+        pattern = "".join(f"{limit}(?{place})" for place, limit in enumerate(["", *limits], 1))
+        number = f"toUInt64((ts - {first}) * {size + 1} + multiIf({places}, 0))"
+        return f"sequenceMatch('{pattern}')({number}, {', '.join(steps)})"
+
+    asked.parts |= {"possible": match(rising, 1), "sure": match(falling, -1)}
+    return question.table(asked)
+
+
+def pattern_of(gap: int | None, span: int, factor: int, later: int) -> str | None:
+    """What has to be between a step and the one before. None where nothing can be."""
+    if gap is None or gap >= span:
+        return ".*"
+    longest = gap * factor + later
+    return f"(?t<={longest})" if longest > 0 else None
+
+
+def within(question: Question, condition: SequenceCondition) -> pa.Table:
+    """By the time that the whole chain takes: at most the total or all gaps together, surely enough within one gap."""
     events = all_of(condition.steps, condition)
     asked = question.about("profile_chains", events)
     asked.parameters["start"], _ = question.times(events)

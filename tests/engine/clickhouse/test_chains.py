@@ -52,22 +52,44 @@ def test_they_are_decided_like_the_oracle_decides(rows: list[Any], questions: li
         assert members(engine, condition, as_of) == expected, condition
 
 
-def sequence(*names: str, total: int | None = None) -> SequenceCondition:
-    return SequenceCondition(tuple(SequenceStep((name,)) for name in names), BEGINNING, ENDLESS, total)
+def sequence(*names: str, total: int | None = None, gap: int | None = None) -> SequenceCondition:
+    steps = tuple(SequenceStep((name,), None, 0, gap if place else None) for place, name in enumerate(names))
+    return SequenceCondition(steps, BEGINNING, ENDLESS, total)
 
 
-def test_only_those_are_followed_who_depend_on_the_order_of_one_instant(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = clickhouse_engine()
-    followed: list[int] = []
-    happen(engine, "1: a@0 b@1", "2: a@2 b@2", "3: b@3 a@3", "4: b@0 a@1")
+@pytest.fixture
+def followed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Whom ClickHouse leaves to the kernel."""
+    found: list[int] = []
     follow = sequences.followed
 
     def seen(question: Question, condition: SequenceCondition) -> Ints:
-        followed.extend([] if question.profiles is None else question.profiles.tolist())
+        found.extend([] if question.profiles is None else question.profiles.tolist())
         return follow(question, condition)
 
     monkeypatch.setattr(sequences, "followed", seen)
+    return found
+
+
+def test_only_those_are_followed_who_depend_on_the_order_of_one_instant(followed: list[int]) -> None:
+    engine = clickhouse_engine()
+    happen(engine, "1: a@0 b@1", "2: a@2 b@2", "3: b@3 a@3", "4: b@0 a@1")
     assert members(engine, sequence("a", "b"), at(9)) == [1, 2]
     assert followed == [2, 3]
     followed.clear()
     assert members(engine, sequence("a", "b", total=at(1) - at(0)), at(1)) == [1] and not followed
+
+
+def test_gaps_need_not_be_followed(followed: list[int]) -> None:
+    engine = clickhouse_engine()
+    happen(engine, "1: a@0 b@2 c@4", "2: a@0 b@2 c@5", "3: a@0 a@4 b@5 b@6 c@8", "4: a@1 b@1 c@3")
+    assert members(engine, sequence("a", "b", "c", gap=at(2) - at(0)), at(9)) == [1, 3, 4]
+    assert followed == [4]
+
+
+def test_a_robot_is_followed(followed: list[int]) -> None:
+    """There are millions of ways to try a pattern for those who do the first steps thousands of times."""
+    rows = [(profile, at(n), "ab"[n % 2], {}) for profile in (1, 2) for n in range(4_000)]
+    engine, _ = clickhouse_and_oracle([*rows, (1, at(4_001), "c", {}), (2, at(7_000), "c", {}), (3, at(0), "a", {})])
+    assert members(engine, sequence("a", "b", "c", gap=at(2_000) - at(0)), at(10_000)) == [1]
+    assert followed == [2]
