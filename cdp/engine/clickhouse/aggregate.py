@@ -4,6 +4,7 @@ Lists count item by item: where a property has any, the kernels of the embedded 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 from cdp.engine.aggregates import Aggregate, AggregateSpec, Unit
 from cdp.engine.arrays import Ints, Mask
 from cdp.engine.clickhouse.asked import Question, numbers
+from cdp.engine.clickhouse.known import LONG
 from cdp.engine.clickhouse.measures import Measures
 from cdp.engine.clickhouse.server import array_of
 from cdp.engine.clickhouse.shipped import properties_in, shipped
@@ -26,6 +28,7 @@ from cdp.engine.events import TIMESTAMP
 
 TALLIED = ("mode", "unique", "unique_list")
 Read = Callable[[pa.Table], Aggregate | None]
+Few = Callable[[str], FewValues | None]
 
 
 def aggregates(question: Question, specs: Sequence[AggregateSpec]) -> tuple[Aggregate, ...]:
@@ -60,7 +63,8 @@ def by_clickhouse(question: Question, specs: Sequence[AggregateSpec]) -> list[Ag
     asked = question.about("profile_totals", specs[0].events)
     asked.parts["where"] = question.where(specs[0].events, asked)
     measures = Measures(asked)
-    readers = [reader_of(question, spec)(spec, measures) for spec in specs]
+    few = cache(lambda name: few_values(question, specs[0].events, name))
+    readers = [reader_of(spec, measures, few) for spec in specs]
     asked.parts["measures"] = measures.columns()
     found = question.table(asked)
     answers = [reader(found) for reader in readers]
@@ -70,10 +74,12 @@ def by_clickhouse(question: Question, specs: Sequence[AggregateSpec]) -> list[Ag
     return answers
 
 
-def reader_of(question: Question, spec: AggregateSpec) -> Callable[[AggregateSpec, Measures], Read]:
-    if spec.fn == "mode" and (values := few_values(question, spec)) is not None:
-        return lambda spec, measures: most_frequent(values, spec, measures)
-    return READERS.get(spec.fn, lambda spec, measures: nothing)
+def reader_of(spec: AggregateSpec, measures: Measures, few: Few) -> Read:
+    """`few`: the values of a property, if they are few."""
+    read = None
+    if spec.fn in OF_FEW and spec.property != TIMESTAMP and (values := few(str(spec.property))) is not None:
+        read = OF_FEW[spec.fn](spec, measures, values)
+    return read or (READERS[spec.fn](spec, measures) if spec.fn in READERS else nothing)
 
 
 def nothing(found: pa.Table) -> None:
@@ -187,10 +193,23 @@ def unique(spec: AggregateSpec, measures: Measures) -> Read:
     return read
 
 
-def most_frequent(values: FewValues, spec: AggregateSpec, measures: Measures) -> Read:
-    """On a tie the first by its text."""
-    name = str(spec.property)
-    each = [measures.among(name, texts) for texts in values.texts]
+READERS: dict[str, Callable[[AggregateSpec, Measures], Read]] = {
+    "count": count,
+    "sum": add,
+    "avg": add,
+    "min": bound,
+    "max": bound,
+    "first": end,
+    "last": end,
+    "unique": unique,
+}
+
+
+def most_frequent(spec: AggregateSpec, measures: Measures, values: FewValues) -> Read | None:
+    """On a tie the first by its text; None where the one that came last is wanted."""
+    if spec.tie == "most_recent":
+        return None
+    each = [measures.among(str(spec.property), texts) for texts in values.texts]
 
     def read(found: pa.Table) -> Aggregate:
         times = np.zeros((1, len(found)), np.uint32)  # so that there is a value where no value ever came
@@ -202,16 +221,24 @@ def most_frequent(values: FewValues, spec: AggregateSpec, measures: Measures) ->
     return read
 
 
-READERS: dict[str, Callable[[AggregateSpec, Measures], Read]] = {
-    "count": count,
-    "sum": add,
-    "avg": add,
-    "min": bound,
-    "max": bound,
-    "first": end,
-    "last": end,
-    "unique": unique,
-}
+def end_among(spec: AggregateSpec, measures: Measures, values: FewValues) -> Read | None:
+    """The first and the last, with their places among all values in one number. None where that would be too large."""
+    order = measures.statement.known.narrow_order(LONG - len(values.texts).bit_length())
+    if order is None:
+        return None
+    which, moment = measures.end_among(str(spec.property), values.texts, order, spec.fn == "last")
+
+    def read(found: pa.Table) -> Aggregate:
+        place = numbers(found, which)
+        present = place > 0
+        ts = np.where(present, numbers(found, moment), 0)
+        return told(found, "label", place - 1, present, labels=values.labels, ts=ts)
+
+    return read
+
+
+# Of properties with few values.
+OF_FEW = {"mode": most_frequent, "first": end_among, "last": end_among}
 
 
 def from_tallies(tallies: Tallies, spec: AggregateSpec, found: pa.Table) -> Aggregate:

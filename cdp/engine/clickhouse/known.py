@@ -37,6 +37,15 @@ ORDER = ("ts", "received", "seq")
 
 
 @dataclass(frozen=True)
+class NarrowOrder:
+    """The order of all events as a number of 128 bits: its bits from `shift` on are the microseconds since `epoch`."""
+
+    sql: str
+    shift: int
+    epoch: int
+
+
+@dataclass(frozen=True)
 class Known:
     """Properties with columns of their own, and the ranges of what events are ordered by, where there are events."""
 
@@ -68,11 +77,16 @@ class Known:
     @property
     def in_order(self) -> str:
         """SQL of the order of all events as one number: the fewer bits, the quicker it is compared."""
+        narrow = self.narrow_order(LONG)
+        return narrow.sql if narrow else WIDE_ORDER
+
+    def narrow_order(self, bits: int) -> NarrowOrder | None:
+        """None where it needs as many bits or more."""
         sizes = {name: (high - low).bit_length() for name, (low, high) in self.ranges.items()}
-        if not sizes or sum(sizes.values()) >= LONG:
-            return WIDE_ORDER
+        if not sizes or sum(sizes.values()) >= bits:
+            return None
         terms, shift = [], 0
         for name in reversed(ORDER):
             terms.append(f"bitShiftLeft(toInt128({name}) - {self.ranges[name][0]}, {shift})")
             shift += sizes[name]
-        return " + ".join(terms)
+        return NarrowOrder(" + ".join(terms), shift - sizes["ts"], self.ranges["ts"][0])

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cdp.engine.arrays import MOST
-from cdp.engine.clickhouse.known import LISTS, MANIFOLD, OTHERS
+from cdp.engine.clickhouse.known import LISTS, MANIFOLD, OTHERS, NarrowOrder
 from cdp.engine.clickhouse.properties import MISSING, may_be, number_of, value_of
 from cdp.engine.clickhouse.statements import Statement
 from cdp.engine.clickhouse.values import WRITTEN_ONCE
 
 NONE = "toInt64(0)"
+Values = Sequence[Sequence[str]]  # each in the texts in which it comes
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Measures:
     names: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
 
     def add(self, sql: str) -> str:
         return self.names.setdefault(sql, f"m{len(self.names)}")
@@ -98,6 +100,22 @@ class Measures:
         """How many values are one of these texts; 32 bits."""
         some = ", ".join(self.statement.bind(one, "String") for one in texts)
         return self.add(f"toUInt32(countIf({self.text(name)} IN ({some})))")
+
+    def end_among(self, name: str, values: Values, order: NarrowOrder, is_last: bool) -> tuple[str, str]:
+        """Which of the values is the first or the last one (from 1; 0 is none), and when it came."""
+        place = self._place(name, values)
+        room = len(values).bit_length()
+        best = f"{'max' if is_last else 'min'}If(bitShiftLeft({order.sql}, {room}) + {place}, {place} > 0)"
+        moment = f"toInt64(bitShiftRight({best}, {order.shift + room})) + {order.epoch}"
+        return self.add(f"toInt64(bitAnd({best}, {2**room - 1}))"), self.add(moment)
+
+    def _place(self, name: str, values: Values) -> str:
+        if name not in self.places:
+            texts = self.statement.bind([text for some in values for text in some], "Array(String)")
+            numbers = [place for place, some in enumerate(values, 1) for _ in some]
+            places = self.statement.bind(numbers, "Array(UInt8)")
+            self.places[name] = f"transform({self.text(name)}, {texts}, {places}, toUInt8(0))"
+        return self.places[name]
 
     def unique(self, name: str) -> str:
         text = self.text(name)

@@ -14,6 +14,7 @@ from cdp.engine.clickhouse.texts import encoded
 from cdp.engine.clickhouse.values import from_texts
 from cdp.engine.columnar.items import text_form
 from cdp.engine.columnar.labels import Labels
+from cdp.engine.events import Events
 from cdp.engine.predicates import is_missing
 
 MOST_COUNTED = 32  # values, each of which is a column of the answer
@@ -57,13 +58,12 @@ class FewValues:
     texts: list[list[str]]
 
 
-def few_values(question: Question, spec: AggregateSpec) -> FewValues | None:
-    """None where values are many, or lists, or a tie is decided by what came last; and where only some profiles are
-    asked about, who have few rows."""
-    if question.profiles is not None or spec.tie == "most_recent":
+def few_values(question: Question, events: Events, name: str) -> FewValues | None:
+    """None where values are many, or lists; and where only some profiles are asked about, who have few rows."""
+    if question.profiles is not None:
         return None
-    asked = question.about("distinct_values", spec.events)
-    value = value_of(str(spec.property), asked)
+    asked = question.about("distinct_values", events)
+    value = value_of(name, asked)
     asked.parts |= {"values": value, "open": f"{value} NOT IN {MISSING}"}
     asked.parameters["most"] = MOST_COUNTED + 1
     found = [text for (text,) in question.server.rows(asked.text, asked.parameters)]

@@ -1,4 +1,6 @@
-"""The most frequent value: of few values each is counted by itself, of many all together, and both like the oracle."""
+"""The most frequent, the first and the last value: few values are asked for one by one, many together, both like the
+oracle.
+"""
 
 from typing import Any
 
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 
 from cdp.engine.aggregates import AggregateSpec
 from cdp.engine.clickhouse import aggregate, tallies
-from cdp.engine.events import Events
+from cdp.engine.clickhouse.measures import Measures
+from cdp.engine.events import BEGINNING, ENDLESS, Events
 from cdp.engine.predicates import Test
 from tests.engine.clickhouse.stage import IS_HERE, WHY_NOT, clickhouse_and_oracle
 from tests.engine.story import at
@@ -28,10 +31,13 @@ def test_they_are_those_of_the_oracle(most: int, monkeypatch: pytest.MonkeyPatch
     @given(ROWS, st.integers(1, 3))
     @settings(max_examples=12, deadline=None, derandomize=True)
     def holds(rows: list[tuple[int, Any]], least: int) -> None:
-        told = [(profile, at(place), "a", {"p": value}) for place, (profile, value) in enumerate(rows)]
+        told = [(profile, at(place // 2), "a", {"p": value}) for place, (profile, value) in enumerate(rows)]
         engine, oracle = clickhouse_and_oracle(told)
-        modes = [AggregateSpec(Events(("a",), where), "mode", "p", min_count=least) for where in (None, IS_LONG)]
-        compare(engine, oracle, Questions(modes, [], None, at(1_000)))
+        for where in (None, IS_LONG):
+            events = Events(("a",), where)
+            ends = [AggregateSpec(events, fn, "p") for fn in ("first", "last")]
+            mode = AggregateSpec(events, "mode", "p", min_count=least)
+            compare(engine, oracle, Questions([mode, *ends], [], None, at(1_000)))
 
     holds()
 
@@ -40,5 +46,15 @@ def test_few_values_are_asked_for_with_the_rest(monkeypatch: pytest.MonkeyPatch)
     """In one statement, and not pair by pair."""
     engine, _ = clickhouse_and_oracle([(0, at(0), "a", {"p": "x"})])
     monkeypatch.setattr(aggregate, "read_tallies", None)
-    mode, count = engine.aggregates([AggregateSpec(Events(("a",)), fn, "p") for fn in ("mode", "count")], at(10))
-    assert mode.decoded() == ["x"] and count.value.tolist() == [1]
+    monkeypatch.setattr(Measures, "end", None)
+    functions = ("mode", "first", "last", "count")
+    found = engine.aggregates([AggregateSpec(Events(("a",)), fn, "p") for fn in functions], at(10))
+    assert [one.decoded() for one in found] == [["x"], ["x"], ["x"], [1]]
+
+
+def test_numbers_that_do_not_fit_are_compared_as_before() -> None:
+    """As when events lie thousands of years apart."""
+    rows = [(0, BEGINNING, "a", {"p": "x"}), (0, ENDLESS - 1, "a", {"p": "y"}), (0, at(0), "a", {"p": "z"})]
+    engine, oracle = clickhouse_and_oracle(rows)
+    ends = [AggregateSpec(Events(("a",)), fn, "p") for fn in ("first", "last")]
+    compare(engine, oracle, Questions(ends, [], None, ENDLESS))
