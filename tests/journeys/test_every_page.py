@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 MOST_SHIFT = 0.1  # of Core Web Vitals
 LEAST_PAGES = {"demo": 75, "new": 45}  # so that none falls out unseen
+SETTLED = "() => !document.querySelector('[data-lazy], .htmx-request')"
 WATCH = """
     window.moved = [];
     new PerformanceObserver((list) => {
@@ -83,7 +84,8 @@ def test_nothing_moves_by_itself(inside: Page, live_server: LiveServer, team: Wo
         inside.set_viewport_size(size)  # type: ignore[arg-type]
         for name, address in found.items():
             inside.goto(live_server.url + address, wait_until="load")
-            inside.wait_for_timeout(400)  # what loads lazily has come
+            inside.wait_for_function(SETTLED)
+            inside.wait_for_timeout(150)  # a few frames, in which something could move
             moved = inside.evaluate("window.moved")
             if (total := sum(value for value, _ in moved)) > MOST_SHIFT:
                 troubles.append(f"{name} on the {screen}: {total:.2f}: {[where for _, where in moved]}")
