@@ -14,6 +14,7 @@ import random
 import socket
 import sys
 import time
+from itertools import cycle
 from pathlib import Path
 
 import django
@@ -49,7 +50,7 @@ def run(home: Path, clickhouse: ClickHouseProcess, options: argparse.Namespace) 
     from stratum.lib import embedded  # noqa: PLC0415
     from stratum.lib.postgres import server  # noqa: PLC0415
 
-    workspace, write_key, api_key = stage.set_up()
+    workspace, write_key, api_keys = stage.set_up()
     cluster, ledger, chance = server.Cluster(embedded.settle(home)), Ledger(), random.Random(options.seed)
     storing = faults.Storing()
     figures = report.Figures(
@@ -59,7 +60,7 @@ def run(home: Path, clickhouse: ClickHouseProcess, options: argparse.Namespace) 
         compared="ledger, truth, engine and an engine in files",
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        service = traffic.Service(listener.getsockname()[1], write_key, api_key, PATIENCE)
+        service = traffic.Service(listener.getsockname()[1], write_key, cycle(api_keys), PATIENCE)
         clients = traffic.Traffic(service, ledger, stage.find_profile, storing.was_blocked_since, PAUSE)
         running = processes.Processes(listener, workspace.pk, cluster, home / "processes.log", PAUSES)
         scene = faults.Scene(clickhouse, running, storing, chance)

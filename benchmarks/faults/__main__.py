@@ -12,6 +12,7 @@ import random
 import socket
 import sys
 import time
+from itertools import cycle
 from pathlib import Path
 
 import django
@@ -41,10 +42,10 @@ def run(home: Path, rounds: int, seed: int, write: bool) -> int:
     from stratum.lib import embedded  # noqa: PLC0415
     from stratum.lib.postgres import server  # noqa: PLC0415
 
-    workspace, write_key, api_key = stage.set_up()
+    workspace, write_key, api_keys = stage.set_up()
     cluster, ledger, chance = server.Cluster(embedded.settle(home)), Ledger(), random.Random(seed)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        service = traffic.Service(listener.getsockname()[1], write_key, api_key)
+        service = traffic.Service(listener.getsockname()[1], write_key, cycle(api_keys))
         clients = traffic.Traffic(service, ledger, stage.find_profile)
         running = processes.Processes(listener, workspace.pk, cluster, home / "processes.log")
         figures = report.Figures(seed)

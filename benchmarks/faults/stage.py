@@ -24,16 +24,17 @@ from stratum.workspaces.services import issue_api_key, issue_write_key
 from tests.clickhouse_server import held
 
 HOUR = 3_600_000_000
+KEYS = 30  # each of which may ask so many times a minute only
 
 
-def set_up() -> tuple[Workspace, str, str]:
-    """The workspace, its write key and its API key."""
+def set_up() -> tuple[Workspace, str, list[str]]:
+    """The workspace, its write key and its API keys."""
     call_command("migrate", interactive=False, verbosity=0)
     warm(["unique"])
-    workspace = Workspace.objects.create(slug="faults", name="Faults", plan="professional")
+    workspace = Workspace.objects.create(slug="faults", name="Faults", plan="enterprise")
     _, write_key = issue_write_key(workspace=workspace, by=SYSTEM, name="clients", now=clock.now())
-    _, api_key = issue_api_key(workspace=workspace, by=SYSTEM, name="questions", now=clock.now())
-    return workspace, write_key, api_key
+    keys = [issue_api_key(workspace=workspace, by=SYSTEM, name=f"questions {n}", now=clock.now()) for n in range(KEYS)]
+    return workspace, write_key, [text for _, text in keys]
 
 
 def find_profile(user_id: str) -> int | None:

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,12 +20,12 @@ FUNNEL = {"funnel": {"steps": [{"event": "start"}, {"event": "finish"}]}}
 
 @dataclass
 class Service:
-    """Where the server listens, and the keys to it. `patience`: seconds. `refused`: calls of the tracking API that were
-    answered, but not by an acknowledgement, by status."""
+    """Where the server listens, and the keys to it, those of the API taken in turns. `patience`: seconds. `refused`:
+    calls of the tracking API that were answered, but not by an acknowledgement, by status."""
 
     port: int
     write_key: str
-    api_key: str
+    api_keys: Iterator[str]
     patience: float = 20
     refused: Counter[int] = field(default_factory=Counter)
 
@@ -33,7 +33,7 @@ class Service:
         """The answer, or None when there was none that says it is done."""
         login = base64.b64encode(f"{self.write_key}:".encode()).decode()
         headers = {"Content-Type": "application/json"}
-        headers["Authorization"] = f"Basic {login}" if tracking else f"Bearer {self.api_key}"
+        headers["Authorization"] = f"Basic {login}" if tracking else f"Bearer {next(self.api_keys)}"
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.patience)
         try:
             link.request(method, path, json.dumps(body), headers)
