@@ -1,6 +1,6 @@
 """What every engine can do. The rooms beside this one say what it is told and asked, and what it answers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from cdp.engine.overviews import Activity, Catalog, Census, Daily, Stored
 from cdp.engine.timeline import AttributeValue, Position, TimelineEvent
 
 Cursor = dict[str, Any]
+CatchUp = Callable[["Engine"], None]
 
 
 class Writer(Protocol):
@@ -53,9 +54,10 @@ class Engine(Protocol):
     def open(self) -> None:
         """Make sure that the present state can be asked. Raises EngineDamaged."""
 
-    def rebuilding(self, timeout: float) -> AbstractContextManager["Engine"]:
+    def rebuilding(self, timeout: float, catch_up: CatchUp | None = None) -> AbstractContextManager["Engine"]:
         """An empty engine beside this one, to be filled from the truth; leaving without an error puts it in the place
-        of this one, which answers until then. Raises EngineBusy while somebody else rebuilds."""
+        of this one, which answers until then. `catch_up` gets it right before, while nobody writes to this one: what
+        this one has told must not be missing afterwards. Raises EngineBusy while somebody else rebuilds."""
 
     def check(self, most_bytes: int | None = None) -> list[Damage]:
         """Read every byte and compare; with `most_bytes` about so many, beginning where the last call ended."""

@@ -64,7 +64,11 @@ def rebuild(engine: Engine, workspace_id: int, *, patience: float = WAIT) -> int
 
     Raises EngineBusy when somebody else is at it for longer than `patience` seconds.
     """
-    with engine.rebuilding(patience) as draft:
+
+    def catch_up(draft: Engine) -> None:
+        _catch_up(draft, workspace_id, patience)
+
+    with engine.rebuilding(patience, catch_up) as draft:
         _restamp(workspace_id)
         rows = _read_whole(draft, workspace_id)
         return rows + _catch_up(draft, workspace_id, patience)

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from uuid import uuid4
 
 from cdp.engine.aggregates import Aggregate, AggregateSpec
 from cdp.engine.arrays import Ints
-from cdp.engine.base import Cursor
+from cdp.engine.base import CatchUp, Cursor
 from cdp.engine.clickhouse import aggregate, compaction, conditions, funnel, overview
 from cdp.engine.clickhouse.asked import Question
 from cdp.engine.clickhouse.checks import condemn, examine
@@ -17,11 +17,12 @@ from cdp.engine.clickhouse.state import LEASE_SECONDS, PAUSE_SECONDS, Head, clai
 from cdp.engine.clickhouse.statements import Statement, template
 from cdp.engine.clickhouse.writer import ClickHouseWriter
 from cdp.engine.conditions import Condition, Members
-from cdp.engine.errors import Damage, EngineBusy, EngineDamaged, EngineError
+from cdp.engine.errors import Damage, EngineBusy, EngineDamaged, EngineError, EngineOvertaken
 from cdp.engine.funnels import Bucket, FunnelAnswer, FunnelPeople, FunnelSpec
 from cdp.engine.overviews import Activity, Catalog, Census, Daily, Stored
 from cdp.engine.timeline import AttributeValue, Position, TimelineEvent
 
+SWITCH_SECONDS = 30.0  # for whoever writes while a rebuilt edition is to take its place
 TABLES = ("event", "attribute", "link", "void", "erased", "moved")
 
 
@@ -58,19 +59,27 @@ class ClickHouseEngine:
 
     @contextmanager
     def writing(self, timeout: float) -> Iterator[ClickHouseWriter]:
-        with claimed(self.server, self.workspace, self.place(), timeout) as claim:
+        place = self.place()
+        with claimed(self.server, self.workspace, place, timeout) as claim:
+            if self.place() != place:  # it was replaced while somebody else held the claim
+                raise EngineOvertaken
             yield ClickHouseWriter(self.server, claim)
 
     def cursor(self) -> Cursor | None:
         return self.state().cursor
 
     @contextmanager
-    def rebuilding(self, timeout: float) -> Iterator["ClickHouseEngine"]:
+    def rebuilding(self, timeout: float, catch_up: CatchUp | None = None) -> Iterator["ClickHouseEngine"]:
         edition = self.begin_edition(timeout)
         key = {"workspace": self.workspace, "edition": edition}
+        draft = ClickHouseEngine(self.url, self.workspace, edition)
         try:
-            yield ClickHouseEngine(self.url, self.workspace, edition)
-            tell(self.server, key, 0, "current", str(uuid4()))
+            yield draft
+            with ExitStack() as stack:
+                if catch_up is not None:
+                    stack.enter_context(claimed(self.server, self.workspace, self.place(), SWITCH_SECONDS))
+                    catch_up(draft)
+                tell(self.server, key, 0, "current", str(uuid4()))
         except BaseException:
             with suppress(EngineError):  # else the next rebuild drops it
                 self.drop(edition)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cdp.engine.aggregates import Aggregate, AggregateSpec
 from cdp.engine.arrays import Ints
-from cdp.engine.base import Cursor
+from cdp.engine.base import CatchUp, Cursor
 from cdp.engine.columnar import aggregate, conditions, funnel, history, overview
 from cdp.engine.columnar.claims import swap_manifest
 from cdp.engine.columnar.compaction import compact
@@ -72,12 +72,12 @@ class ColumnarEngine:
         return read_manifest(self.folder).cursor
 
     @contextmanager
-    def rebuilding(self, timeout: float) -> Iterator["ColumnarEngine"]:
+    def rebuilding(self, timeout: float, catch_up: CatchUp | None = None) -> Iterator["ColumnarEngine"]:
         with locked(self.folder, REBUILD_LOCK, timeout):
             draft = ColumnarEngine(draft_folder(self.folder))
             try:
                 yield draft
-                adopt(self.folder, draft.folder)
+                adopt(self.folder, draft.folder, lambda: catch_up(draft) if catch_up else None)
             except OSError as error:
                 raise EngineUnwritable(f"The analytics engine cannot be rebuilt: {error.strerror or error}.") from error
             finally:

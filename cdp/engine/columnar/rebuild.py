@@ -2,6 +2,7 @@
 
 import shutil
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -32,10 +33,12 @@ def remove_abandoned_drafts(folder: Path) -> None:
             remove_drafts(folder)
 
 
-def adopt(folder: Path, draft: Path) -> None:
-    """Make the draft's state the one of the folder, whatever is there now."""
-    made = read_manifest(draft)
+def adopt(folder: Path, draft: Path, catch_up: Callable[[], None]) -> None:
+    """Make the draft's state the one of the folder, whatever is there now. `catch_up`: what the draft still needs once
+    nobody writes to the folder any more."""
     with locked(folder, WRITER_LOCK, LOCK_SECONDS):
+        catch_up()
+        made = read_manifest(draft)
         for named in made.files:
             (draft / named.file).touch()  # young again: nobody takes it for a leftover before it is named
             (draft / named.file).rename(folder / named.file)

@@ -1,6 +1,6 @@
 """An engine that only takes notes: what reached it, in which order, and up to which cursor."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,10 +36,11 @@ class Notebook:
         return Stored(events=len(self.notes.events), files=0, bytes=0)
 
     @contextmanager
-    def rebuilding(self, timeout: float) -> Iterator["Notebook"]:
+    def rebuilding(self, timeout: float, catch_up: Callable[[Any], None]) -> Iterator["Notebook"]:
         """What was noted stays until the new notes are complete."""
         draft = Notebook()
         yield draft
+        catch_up(draft)
         self.notes, self._cursor = draft.notes, draft._cursor
         self.rebuilds += 1
 
