@@ -13,7 +13,7 @@ from cdp.engine.errors import EngineBusy, EngineOvertaken
 from cdp.queries import projection
 from cdp.services.ingest import ingest
 from stratum.workspaces.models import Workspace
-from tests.engine.clickhouse.stage import CLICKHOUSE_URL, IS_HERE, WHY_NOT
+from tests.engine.clickhouse.stage import CLICKHOUSE_URL, IS_HERE, WHY_NOT, clickhouse_engine
 
 needs_clickhouse = pytest.mark.skipif(not IS_HERE, reason=WHY_NOT)
 
@@ -54,8 +54,7 @@ def test_what_others_told_while_it_was_filled_is_not_missing(
 
 @needs_clickhouse
 def test_nobody_writes_to_an_edition_that_was_replaced_while_he_waited(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = open_engine(CLICKHOUSE_URL, 7)
-    assert isinstance(engine, ClickHouseEngine)
+    engine = clickhouse_engine()
     places = iter([engine.place() - 1, engine.place()])
     monkeypatch.setattr(ClickHouseEngine, "place", lambda self: next(places))
     with pytest.raises(EngineOvertaken), engine.writing(1):
